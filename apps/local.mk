@@ -1,0 +1,57 @@
+# apps/local.mk - the tool and the example programs.  Included by Makefile.am.
+#
+# They are linked with the static library, so that what stands in the build
+# folder is the program itself (no wrapper script: mpirun, gdb and valgrind
+# take it as it is), and no libmpipe.so of an older installation is picked up.
+
+# The examples have common names (wordcount), so they go to a folder of their
+# own, which `pkg-config --variable=appsdir mpipe` prints.
+pkglibexec_PROGRAMS += \
+	apps/mypipeline \
+	apps/palindrome \
+	apps/taskchain \
+	apps/wordcount \
+	# End of pkglibexec_PROGRAMS
+if HAVE_PNG
+pkglibexec_PROGRAMS += apps/mandelbrot
+endif
+
+apps_mandelbrot_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/mandelbrot.c
+apps_mandelbrot_CFLAGS = $(AM_CFLAGS) $(PNG_CFLAGS)
+apps_mandelbrot_LDFLAGS = -static
+apps_mandelbrot_LDADD = src/libmpipe.la $(PNG_LIBS)
+
+apps_mypipeline_SOURCES = apps/mypipeline.c
+apps_mypipeline_LDFLAGS = -static
+apps_mypipeline_LDADD = src/libmpipe.la
+
+apps_palindrome_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/palindrome.c
+apps_palindrome_LDFLAGS = -static
+apps_palindrome_LDADD = src/libmpipe.la
+
+apps_taskchain_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/taskchain.c
+apps_taskchain_LDFLAGS = -static
+apps_taskchain_LDADD = src/libmpipe.la
+
+apps_wordcount_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/word_table.c \
+	apps/word_table.h \
+	apps/wordcount.c
+apps_wordcount_CFLAGS = $(AM_CFLAGS) $(XXHASH_CFLAGS)
+apps_wordcount_LDFLAGS = -static
+apps_wordcount_LDADD = src/libmpipe.la $(XXHASH_LIBS)
+
+# The README's program, to copy from.
+examplesdir = $(docdir)/examples
+dist_examples_DATA += apps/mypipeline.c

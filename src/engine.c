@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* engine.c - the loop of a rank.
+ *
+ * A turn takes what the transport has finished, hands it to the flow that the
+ * frame belongs to, and then lets every flow do one piece of the user's work.
+ * When a turn finds nothing to do the rank settles (gives back credits, sends
+ * reports) and rests in the transport until something may have come.
+ */
+#include "clock.h"
+#include "engine.h"
+
+#define BATCH 32
+#define REST_US 5000            /* the longest rest with nothing to do */
+#define SOURCE_US 400           /* ... while a source has nothing just now */
+#define KEEP_BYTES ((size_t)256 << 20)
+
+enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
+                                  struct mpipe__transport *t,
+                                  const struct mpipe__options *options)
+{
+    struct mpipe__frame *f;
+
+    memset(en, 0, sizeof *en);
+    en->transport = t;
+    en->options = options;
+    mpipe__pool_init(&en->pool, KEEP_BYTES);
+    f = mpipe__pool_get(&en->pool, options->frame);
+    if (f == NULL)
+        return MPIPE_ENOMEM;
+    en->slot = f->capacity;     /* the same on all ranks */
+    mpipe__pool_put(&en->pool, f);
+    return MPIPE_OK;
+}
+
+void mpipe__engine_fini(struct mpipe__engine *en)
+{
+    mpipe__pool_fini(&en->pool);
+}
+
+bool mpipe__engine_progress(struct mpipe__engine *en)
+{
+    struct mpipe__completion done[BATCH];
+    struct mpipe__event event;
+    int n = en->transport->ops->poll(en->transport, done, BATCH);
+
+    for (int i = 0; i < n; i++) {
+        struct mpipe__frame *f = done[i].cookie;
+        struct mpipe__link *link = f->op.owner;
+        struct mpipe__flow *flow = link->set->owner;
+        struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+        if (mpipe__link_event(&done[i], &event, &err) != MPIPE_OK)
+            mpipe__flow_fail(flow, err.rank, err.code, "%s", err.text);
+        if (event.kind != MPIPE__NOTHING)
+            mpipe__flow_event(flow, &event);
+    }
+    return n > 0;
+}
+
+bool mpipe__engine_turn(struct mpipe__engine *en, bool nested)
+{
+    bool did = mpipe__engine_progress(en);
+
+    if (nested)
+        return did;
+    for (struct mpipe__flow *flow = en->flows; flow != NULL;
+         flow = flow->next)
+        did |= mpipe__flow_step(flow);
+    return did;
+}
+
+void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
+{
+    uint64_t from = mpipe__now(), took;
+    bool stir = false;
+
+    for (struct mpipe__flow *flow = en->flows; flow != NULL;
+         flow = flow->next) {
+        mpipe__flow_settle(flow);
+        stir |= flow->links.n_sends > 0 || flow->links.n_receiving > 0;
+        if (flow->master != NULL && flow->master->feeder.again
+            && timeout_us > SOURCE_US)
+            timeout_us = SOURCE_US;
+    }
+    en->transport->ops->wait(en->transport, timeout_us, stir);
+    took = mpipe__now() - from;
+    en->rested_ns += took;
+    for (struct mpipe__flow *flow = en->flows; flow != NULL;
+         flow = flow->next) {
+        if (flow->in_worker)
+            continue;           /* blocked, which the worker counts */
+        flow->stats.waiting_ns += took;
+        if (flow->tracing && took > 20000)
+            mpipe__flow_span(flow, MPIPE__SPAN_IDLE, 0, from, from + took, 0,
+                             UINT64_MAX);
+    }
+}
+
+void mpipe__engine_until(struct mpipe__engine *en, bool (*done)(void *arg),
+                         void *arg)
+{
+    while (!done(arg))
+        if (!mpipe__engine_turn(en, false) && !done(arg))
+            mpipe__engine_rest(en, REST_US);
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* feeder.c - items in, root frames out (rank 0).
+ *
+ * Items gather in the open frame.  It is cut when it is full, when it holds
+ * enough work, or when a stage waits and the source has paused; then it waits
+ * in 'pending' until the window and a link take it, and only there it gets its entry in
+ * the ledger.  How much work is enough is learnt from what comes back: frames
+ * begin with one item and grow, long items stay alone.
+ */
+#include <stdlib.h>
+#include "clock.h"
+#include "engine.h"
+
+#define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
+#define AGE_NS      200000u     /* an open frame is not held back longer */
+#define REST_US     2000u
+
+void mpipe__feeder_init(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+
+    mpipe__queue_init(&fd->pending);
+    fd->out.flow = flow;
+    fd->out.name = "source";
+    fd->out.mode = MPIPE__OUT_FEED;
+    fd->item_ns = -1;
+    fd->target = 1;
+}
+
+void mpipe__feeder_fini(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    struct mpipe__pool *pool = &flow->engine->pool;
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(&fd->pending)) != NULL)
+        mpipe__pool_put(pool, f);
+    mpipe__pool_put(pool, fd->open);
+    fd->open = NULL;
+    free(fd->link);
+    fd->link = NULL;
+    fd->n_links = 0;
+}
+
+/* ---- how long a frame should be ---- */
+
+/* Items for the next frame (pure).  'item_ns' < 0: nothing is known yet, so
+ * the first frames go out with one item each, and then grow. */
+static uint32_t frame_items(double item_ns, uint64_t cuts, unsigned n_links,
+                            uint64_t left)
+{
+    double items = UINT32_MAX;
+
+    if (item_ns < 0) {
+        uint64_t doublings = cuts / (2 * (uint64_t)n_links + 1);
+        items = doublings < 31 ? (double)((uint32_t)1 << doublings) : items;
+    } else if (item_ns > 0 && FRAME_NS / item_ns < items) {
+        items = FRAME_NS / item_ns;
+    }
+    if (left > 0) {             /* near the end, let all ranks end together */
+        double share = (double)left / (2.0 * n_links);
+        items = share < items ? share : items;
+    }
+    return items < 1 ? 1 : (uint32_t)items;
+}
+
+static void choose_target(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    uint64_t count = flow->spec->count;
+
+    fd->target = frame_items(fd->item_ns, fd->cuts,
+                             fd->n_links > 0 ? fd->n_links : 1,
+                             count > fd->items ? count - fd->items : 0);
+}
+
+void mpipe__feeder_learn(struct mpipe__flow *flow, uint32_t items,
+                         uint32_t work_us)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    double ns = items > 0 ? 1000.0 * work_us / items : 0;
+
+    fd->item_ns = fd->item_ns < 0 ? ns : 0.875 * fd->item_ns + 0.125 * ns;
+}
+
+/* ---- the open frame ---- */
+
+void mpipe__feeder_cut(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    struct mpipe__frame *f = fd->open;
+
+    if (f == NULL || f->head.n_items == 0)
+        return;
+    fd->item_bytes = (f->head.bytes + f->head.n_items - 1) / f->head.n_items;
+    fd->cuts++;
+    fd->open = NULL;
+    mpipe__queue_push(&fd->pending, f);
+    choose_target(flow);
+}
+
+/* A frame that is about as large as what will go into it, so that many small
+ * ones in flight do not take the memory of many full ones. */
+static struct mpipe__frame *new_frame(struct mpipe__flow *flow, size_t size)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    size_t item = fd->item_bytes > size ? fd->item_bytes : size;
+    size_t full = flow->engine->options->frame;
+    double guess = (double)fd->target * (double)(item + 16);
+    size_t want = guess < (double)full ? (size_t)guess : full;
+    size_t least = MPIPE__HEAD_SIZE + mpipe__align8(size) + 24;
+    struct mpipe__frame *f;
+
+    f = mpipe__pool_get(&flow->engine->pool, want > least ? want : least);
+    if (f != NULL)
+        mpipe__frame_begin(f, NULL, 0);
+    return f;
+}
+
+struct mpipe__frame *mpipe__feeder_room(struct mpipe__flow *flow, size_t size)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+
+    if (fd->open != NULL
+        && mpipe__frame_need(fd->open, size)
+           + 8 * ((size_t)fd->open->head.n_items + 2) > fd->open->capacity) {
+        mpipe__feeder_cut(flow);
+        mpipe__feeder_wait(flow);
+    }
+    if (fd->open == NULL) {
+        fd->open = new_frame(flow, size);
+        fd->open_since = mpipe__now();
+    }
+    return fd->open;
+}
+
+void mpipe__feeder_added(struct mpipe__flow *flow, size_t bytes)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+
+    fd->items++;
+    fd->bytes += bytes;
+    if (fd->open->head.n_items >= fd->target) {
+        mpipe__feeder_cut(flow);
+        mpipe__feeder_wait(flow);
+    }
+}
+
+enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
+                                  size_t size)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    enum mpipe_err stopped = mpipe__flow_ending(flow) ? MPIPE_EINTR : MPIPE_OK;
+
+    if (stopped != MPIPE_OK)
+        return flow->error.code != MPIPE_OK ? flow->error.code : stopped;
+    if (fd->open == NULL
+        || !mpipe__frame_append_fast(fd->open, data, size)) {
+        struct mpipe__frame *f = mpipe__feeder_room(flow, size);
+        if (f == NULL)
+            return MPIPE_ENOMEM;
+        mpipe__frame_append_slow(f, data, size);
+    }
+    mpipe__feeder_added(flow, size);
+    return MPIPE_OK;
+}
+
+/* ---- sending ---- */
+
+/* Enter the frame in the ledger and send it; a copy of the reference stays
+ * with the ledger. */
+static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
+                      struct mpipe__frame *f)
+{
+    struct mpipe__master *m = flow->master;
+    uint64_t id = mpipe__id(flow->worker.salt ^ (1ull << 63), m->next_id++);
+    struct mpipe__root *r = mpipe__ledger_feed(&m->ledger, id,
+                                               f->head.n_items, f->capacity);
+
+    f->head.id = id;
+    f->head.root = r->seq;
+    f->head.attempt = r->attempt;
+    f->fed_ns = mpipe__now();
+    r->fed = f;
+    f->refs++;
+    m->counts.fed += f->head.n_items;
+    if (mpipe__link_send(link, f) != MPIPE_OK)
+        mpipe__flow_fail(flow, 0, MPIPE_EMPI,
+                         "a frame could not be sent to rank %d", link->peer);
+}
+
+bool mpipe__feeder_pump(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__feeder *fd = &m->feeder;
+    bool did = false;
+
+    if (flow->phase != MPIPE__RUNNING || flow->paused)
+        return false;
+    while (fd->pending.first != NULL && !mpipe__flow_ending(flow)) {
+        struct mpipe__frame *f = fd->pending.first;
+        struct mpipe__link *link;
+
+        if (mpipe__ledger_full(&m->ledger)
+            || (!mpipe__ledger_empty(&m->ledger)
+                && m->ledger.bytes + m->held + f->capacity
+                   > flow->engine->options->window))
+            break;
+        link = mpipe__link_pick(fd->link, fd->n_links,
+                                mpipe__wire_size(&f->head));
+        if (link == NULL)
+            break;
+        mpipe__queue_pop(&fd->pending);
+        send_root(flow, link, f);
+        did = true;
+    }
+    return did;
+}
+
+bool mpipe__feeder_wants(const struct mpipe__flow *flow)
+{
+    return flow->master->feeder.pending.n == 0;
+}
+
+/* One frame may wait while the next one fills; then the feed waits.  Within
+ * the output handler it must not: nobody would deliver. */
+void mpipe__feeder_wait(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+
+    mpipe__feeder_pump(flow);
+    while (fd->pending.n > 1 && !flow->in_sink && !flow->in_worker
+           && !mpipe__flow_ending(flow)) {
+        if (!mpipe__engine_turn(flow->engine, false))
+            mpipe__engine_rest(flow->engine, REST_US);
+        mpipe__feeder_pump(flow);
+    }
+}
+
+/* ---- pulling ---- */
+
+static bool a_rank_waits(const struct mpipe__feeder *fd)
+{
+    for (unsigned i = 0; i < fd->n_links; i++)
+        if (fd->link[i]->credits == fd->link[i]->window_out)
+            return true;
+    return false;
+}
+
+void mpipe__feeder_age(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+
+    if (fd->open == NULL || mpipe__now() - fd->open_since < AGE_NS
+        || !a_rank_waits(fd))
+        return;
+    mpipe__feeder_cut(flow);
+    mpipe__feeder_pump(flow);
+}
+
+bool mpipe__feeder_pull(struct mpipe__flow *flow)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    uint64_t before = fd->items, from = mpipe__now(), now;
+    enum mpipe_err e;
+
+    if (flow->spec->source == NULL || fd->ended || flow->in_source
+        || flow->in_sink || flow->paused || flow->phase != MPIPE__RUNNING
+        || fd->pending.n > 1 || mpipe__flow_ending(flow))
+        return false;
+    flow->in_source = true;
+    fd->out.text[0] = '\0';
+    e = flow->spec->source(&fd->out, flow->spec->source_arg);
+    flow->in_source = false;
+    fd->again = e == MPIPE_AGAIN;
+    if (e == MPIPE_OK)
+        e = fd->out.error;
+    now = mpipe__now();
+    if (flow->tracing && now - from > 5000)
+        mpipe__flow_span(flow, MPIPE__SPAN_FEED, 0, from, now,
+                         (uint32_t)(fd->items - before), UINT64_MAX);
+    if (e < MPIPE_OK) {
+        mpipe__flow_fail(flow, 0, e, "the source of pipeline '%s' failed: %s",
+                         flow->spec->name, fd->out.text[0] != '\0'
+                         ? fd->out.text : mpipe_strerror(e));
+        return true;
+    }
+    fd->ended = e == MPIPE_END;
+    if (fd->ended || (fd->open != NULL
+                      && (fd->again || now - fd->open_since > AGE_NS)
+                      && a_rank_waits(fd)))
+        mpipe__feeder_cut(flow);
+    mpipe__feeder_pump(flow);
+    return fd->items > before || fd->ended || e == MPIPE_OK;
+}
+
+bool mpipe__feeder_empty(const struct mpipe__flow *flow)
+{
+    const struct mpipe__feeder *fd = &flow->master->feeder;
+
+    return fd->pending.n == 0 && (fd->open == NULL
+                                  || fd->open->head.n_items == 0)
+           && mpipe__ledger_empty(&flow->master->ledger);
+}

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* flow.c - a flow's life on one rank.
+ *
+ *   STARTING --TABLE--> RUNNING --FINISH--> CLOSING --farewell--> LEAVING
+ *      |                                       ^        FINs out    | FINs in
+ *      +---------------FINISH------------------+                  CLOSED
+ *
+ * Every rank says HELLO to rank 0 with the pipeline it has built.  Rank 0
+ * answers with a TABLE: role and links.  It alone decides the end and its
+ * code, also when another rank asked for it by STOP, so that every rank ends
+ * with the same.  Rank 0 talks to itself over a link as to any other.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "clock.h"
+#include "engine.h"
+#include "error.h"
+
+#define STATS_NS   1000000000u
+#define LEAVE_NS   3000000000u      /* without any message, while leaving */
+#define TRACE_SPANS 65536u
+
+static enum mpipe_err say_hello(struct mpipe__flow *flow)
+{
+    char signature[2048];
+    size_t n = mpipe__flow_signature(flow->spec, signature, sizeof signature);
+    struct mpipe__frame *f = mpipe__control_new(&flow->links, MPIPE__HELLO);
+
+    if (f == NULL)
+        return MPIPE_ENOMEM;
+    mpipe__frame_append_slow(f, signature, n);
+    mpipe__frame_append_slow(f, &flow->spec->error, sizeof flow->spec->error);
+    return mpipe__link_control(flow->home, f);
+}
+
+static enum mpipe_err begin(struct mpipe__flow *flow)
+{
+    const struct mpipe__options *o = flow->engine->options;
+    enum mpipe_err e;
+
+    mpipe__links_init(&flow->links, flow, flow->engine->transport,
+                      &flow->engine->pool, flow->id, o->window,
+                      o->max_item + 2 * flow->engine->slot);
+    flow->stage_stats = calloc(flow->spec->n_stages + 1,
+                               sizeof *flow->stage_stats);
+    if (flow->stage_stats == NULL)
+        return MPIPE_ENOMEM;
+    if (o->trace[0] != '\0') {
+        e = mpipe__trace_init(&flow->trace, TRACE_SPANS);
+        if (e != MPIPE_OK)
+            return e;
+        flow->tracing = true;
+    }
+    e = mpipe__worker_init(flow);
+    if (e == MPIPE_OK && flow->engine->transport->rank == 0)
+        e = mpipe__master_init(flow);
+    if (e != MPIPE_OK)
+        return e;
+    flow->home = mpipe__link_open(&flow->links, 0,
+                                  flow->master != NULL ? MPIPE__LANE_HOME
+                                                       : MPIPE__LANE_MAIN);
+    return flow->home == NULL ? MPIPE_ENOMEM : say_hello(flow);
+}
+
+struct mpipe__flow *mpipe__flow_start(struct mpipe__engine *en,
+                                      const struct mpipe__flow_spec *spec,
+                                      uint16_t id, struct mpipe_error *err)
+{
+    struct mpipe__flow *flow = calloc(1, sizeof *flow), **end;
+    enum mpipe_err e = MPIPE_ENOMEM;
+
+    if (flow != NULL) {
+        flow->engine = en;
+        flow->spec = spec;
+        flow->id = id;
+        flow->started = mpipe__now();
+        flow->next_stats = flow->started + STATS_NS;
+        flow->span_day = mpipe__today() - flow->started;
+        flow->started_day = (double)mpipe__today() * 1e-9;
+        e = begin(flow);
+    }
+    if (e != MPIPE_OK) {
+        mpipe__error(err, en->transport->rank, e,
+                     "no memory to start pipeline '%s'", spec->name);
+        if (flow != NULL)
+            mpipe__flow_free(flow);
+        return NULL;
+    }
+    for (end = &en->flows; *end != NULL; end = &(*end)->next)
+        continue;
+    *end = flow;
+    return flow;
+}
+
+void mpipe__flow_free(struct mpipe__flow *flow)
+{
+    struct mpipe__flow **at = &flow->engine->flows;
+
+    while (*at != NULL && *at != flow)
+        at = &(*at)->next;
+    if (*at == flow)
+        *at = flow->next;
+    mpipe__worker_fini(flow);
+    if (flow->master != NULL)
+        mpipe__master_fini(flow);
+    mpipe__links_fini(&flow->links);
+    mpipe__trace_fini(&flow->trace);
+    free(flow->out);
+    free(flow->stage_stats);
+    free(flow);
+}
+
+/* ---- errors, log, trace ---- */
+
+bool mpipe__flow_ending(const struct mpipe__flow *flow)
+{
+    return flow->phase >= MPIPE__CLOSING || flow->stopping
+           || flow->error.code != MPIPE_OK;
+}
+
+void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
+                      const char *format, ...)
+{
+    va_list ap;
+
+    if (mpipe__flow_ending(flow))
+        return;
+    flow->error.code = code;
+    flow->error.rank = rank;
+    va_start(ap, format);
+    vsnprintf(flow->error.text, sizeof flow->error.text, format, ap);
+    va_end(ap);
+    if (flow->master != NULL)
+        mpipe__master_finish(flow);
+    else if (flow->home != NULL)
+        mpipe__control_send(flow->home, MPIPE__STOP, &flow->error,
+                            sizeof flow->error);
+}
+
+struct log_head {                   /* the first item of MPIPE__LOG */
+    uint64_t time_ns;
+    uint32_t level;
+    uint32_t unused;
+};
+
+void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
+                     const char *stage, const char *text)
+{
+    struct mpipe__engine *en = flow->engine;
+    struct log_head head = { mpipe__today(), (uint32_t)level, 0 };
+    struct mpipe__frame *f;
+
+    if (level > (enum mpipe_level)en->options->log_level)
+        return;
+    if (flow->master != NULL || flow->phase >= MPIPE__LEAVING) {
+        if (en->log != NULL)
+            en->log(en->log_arg, head.time_ns, en->transport->rank, level,
+                    stage, text);
+        return;
+    }
+    f = mpipe__control_new(&flow->links, MPIPE__LOG);
+    if (f == NULL)
+        return;
+    mpipe__frame_append_slow(f, &head, sizeof head);
+    mpipe__frame_append_slow(f, stage, strnlen(stage, 200));
+    mpipe__frame_append_slow(f, text, strnlen(text, 2000));
+    mpipe__link_control(flow->home, f);
+}
+
+void mpipe__flow_span(struct mpipe__flow *flow, enum mpipe__span_kind kind,
+                      unsigned stage, uint64_t from, uint64_t to,
+                      uint32_t items, uint64_t root)
+{
+    struct mpipe__span span = {
+        .start_ns = from + flow->span_day, .length_ns = to - from,
+        .root = root, .items = items, .stage = (uint16_t)stage,
+        .kind = (uint16_t)kind
+    };
+
+    mpipe__trace_add(&flow->trace, &span);
+}
+
+/* ---- numbers for rank 0 ---- */
+
+/* "VmRSS:  123 kB" and the like; 0 when it is not there. */
+static uint64_t proc_bytes(const char *path, const char *name)
+{
+    char line[128];
+    unsigned long long kb = 0;
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0
+            && sscanf(line + strlen(name), ": %llu", &kb) == 1)
+            break;
+    fclose(file);
+    return (uint64_t)kb * 1024;
+}
+
+static void send_stats(struct mpipe__flow *flow)
+{
+    struct mpipe__rank_stats *s = &flow->stats;
+    struct mpipe__frame *f;
+    struct {
+        uint64_t stage;
+        struct mpipe__stage_stats stats;
+    } row;
+
+    s->wall_ns = mpipe__now() - flow->started;
+    s->rss = proc_bytes("/proc/self/status", "VmRSS");
+    s->rss_max = proc_bytes("/proc/self/status", "VmHWM");
+    s->node_available = proc_bytes("/proc/meminfo", "MemAvailable");
+    s->backlog = flow->worker.input.n + (flow->worker.in != NULL);
+    s->frames_sent = flow->links.frames_sent;
+    s->frames_received = flow->links.frames_received;
+    s->bytes_sent = flow->links.bytes_sent;
+    s->bytes_received = flow->links.bytes_received;
+    f = mpipe__control_new(&flow->links, MPIPE__STATS);
+    if (f == NULL)
+        return;
+    mpipe__frame_append_slow(f, s, sizeof *s);
+    for (unsigned i = 0; i < flow->spec->n_stages; i++) {
+        row.stage = i;
+        row.stats = flow->stage_stats[i];
+        if (row.stats.in == 0)
+            continue;
+        if (mpipe__frame_need(f, sizeof row) > MPIPE__CONTROL_SIZE) {
+            mpipe__link_control(flow->home, f);
+            f = mpipe__control_new(&flow->links, MPIPE__STATS);
+            if (f == NULL)
+                return;
+            mpipe__frame_append_slow(f, s, sizeof *s);
+        }
+        mpipe__frame_append_slow(f, &row, sizeof row);
+    }
+    mpipe__link_control(flow->home, f);
+}
+
+static void send_spans(struct mpipe__flow *flow)
+{
+    struct mpipe__frame *f = NULL;
+
+    for (uint32_t i = 0; flow->tracing && i < flow->trace.n; i++) {
+        if (f == NULL)
+            f = mpipe__control_new(&flow->links, MPIPE__SPANS);
+        if (f == NULL)
+            return;
+        mpipe__frame_append_slow(f, &flow->trace.span[i],
+                                 sizeof flow->trace.span[i]);
+        if (mpipe__frame_need(f, sizeof flow->trace.span[i])
+            > MPIPE__CONTROL_SIZE) {
+            mpipe__link_control(flow->home, f);
+            f = NULL;
+        }
+    }
+    if (f != NULL)
+        mpipe__link_control(flow->home, f);
+}
+
+/* ---- what has come ---- */
+
+static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
+                     struct mpipe__frame *f)
+{
+    size_t size = mpipe__wire_size(&f->head);
+    bool at_home = flow->master != NULL;
+
+    if (flow->phase >= MPIPE__CLOSING || flow->stopping) {
+        mpipe__pool_put(&flow->engine->pool, f);
+        mpipe__link_consumed(link, size, 0);
+    } else if (at_home && (f->head.kind == MPIPE__FRAME_FAILED
+                           || f->head.stage == flow->spec->n_stages)) {
+        mpipe__sink_arrive(flow, f);
+        mpipe__link_consumed(link, size, 0);
+    } else if (at_home && f->head.kind == MPIPE__FRAME_RETRY) {
+        mpipe__master_retry(flow, f);
+        mpipe__link_consumed(link, size, 0);
+    } else if (f->head.stage >= flow->spec->n_stages) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ELINK,
+                         "a frame for stage %u came from rank %d, but there "
+                         "are %u stages", f->head.stage, link->peer,
+                         flow->spec->n_stages);
+        mpipe__pool_put(&flow->engine->pool, f);
+    } else {
+        mpipe__queue_push(&flow->worker.input, f);
+    }
+}
+
+static bool add_link(struct mpipe__link ***list, unsigned *n,
+                     struct mpipe__link *link)
+{
+    struct mpipe__link **more = realloc(*list, (*n + 1) * sizeof *more);
+
+    if (more == NULL)
+        return false;
+    *list = more;
+    more[(*n)++] = link;
+    return true;
+}
+
+static bool take_link(struct mpipe__flow *flow,
+                      const struct mpipe__table_link *t)
+{
+    struct mpipe__link *link = mpipe__link_open(&flow->links, (int)t->peer,
+                                                (enum mpipe__lane)t->lane);
+
+    if (link == NULL)
+        return false;
+    link->distance = t->distance;
+    if (t->window_in > 0
+        && mpipe__link_grant(link, t->window_in, t->slot_in) != MPIPE_OK)
+        return false;
+    if (t->window_out > 0)
+        mpipe__link_granted(link, t->window_out, t->slot_out);
+    if (t->next && !add_link(&flow->out, &flow->n_out, link))
+        return false;
+    return !t->feeds || add_link(&flow->master->feeder.link,
+                                 &flow->master->feeder.n_links, link);
+}
+
+void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__table_head head;
+    struct mpipe__table_link entry;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    if (!mpipe__cursor_next(&c, &item) || item.size != sizeof head)
+        return;
+    memcpy(&head, item.data, sizeof head);
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof entry) {
+        memcpy(&entry, item.data, sizeof entry);
+        if (!take_link(flow, &entry))
+            mpipe__flow_fail(flow, flow->engine->transport->rank,
+                             MPIPE_ENOMEM, "no memory for the link to rank %u",
+                             entry.peer);
+    }
+    flow->version = head.version;
+    flow->role.serves = head.serves != 0;
+    flow->role.first = head.first;
+    flow->role.last = head.last;
+    if (!head.more && flow->phase == MPIPE__STARTING)
+        flow->phase = MPIPE__RUNNING;
+}
+
+void mpipe__flow_finish(struct mpipe__flow *flow,
+                        const struct mpipe_error *how)
+{
+    if (flow->phase >= MPIPE__CLOSING)
+        return;
+    flow->error = *how;
+    flow->phase = MPIPE__CLOSING;
+    flow->worker.abandoned = true;
+}
+
+static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
+                        struct mpipe__frame *f)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    struct mpipe_error how = { MPIPE_EINTERNAL, 0, "a damaged farewell" };
+
+    switch ((enum mpipe__control)f->head.stage) {
+    case MPIPE__TABLE:
+        mpipe__flow_table(flow, f);
+        break;
+    case MPIPE__PAUSE:
+        flow->paused = true;
+        flow->pause_answered = false;
+        break;
+    case MPIPE__RESUME:
+        flow->paused = false;
+        break;
+    case MPIPE__FINISH:
+        mpipe__cursor_init(&c, f);
+        if (mpipe__cursor_next(&c, &item) && item.size == sizeof how)
+            memcpy(&how, item.data, sizeof how);
+        mpipe__flow_finish(flow, &how);
+        break;
+    default:
+        if (flow->master != NULL)
+            mpipe__master_control(flow, link, f);
+        break;
+    }
+    mpipe__pool_put(&flow->engine->pool, f);
+}
+
+void mpipe__flow_event(struct mpipe__flow *flow, struct mpipe__event *event)
+{
+    if (flow->phase == MPIPE__LEAVING)
+        flow->deadline = mpipe__now() + LEAVE_NS;
+    if (event->kind == MPIPE__GOT_DATA)
+        got_data(flow, event->link, event->frame);
+    else
+        got_control(flow, event->link, event->frame);
+}
+
+/* ---- a turn ---- */
+
+static bool farewell(struct mpipe__flow *flow)
+{
+    if (flow->in_worker || flow->in_source || flow->in_sink)
+        return false;
+    mpipe__worker_farewell(flow);
+    if (flow->master != NULL)
+        mpipe__sink_drop_all(flow);
+    send_stats(flow);
+    send_spans(flow);
+    mpipe__links_finish(&flow->links);
+    flow->phase = MPIPE__LEAVING;
+    flow->deadline = mpipe__now() + LEAVE_NS;
+    return true;
+}
+
+static bool leave(struct mpipe__flow *flow)
+{
+    if (mpipe__links_finished(&flow->links)) {
+        flow->phase = MPIPE__CLOSED;
+        return true;
+    }
+    if (mpipe__now() < flow->deadline)
+        return false;
+    mpipe__flow_log(flow, MPIPE_LOG_WARN, "",
+                    "a rank did not say farewell; ending without it");
+    flow->phase = MPIPE__CLOSED;
+    return true;
+}
+
+bool mpipe__flow_step(struct mpipe__flow *flow)
+{
+    bool did = false;
+
+    if (*flow->engine->interrupted != 0)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_EINTR,
+                         "ended by signal %d (%s)",
+                         *flow->engine->interrupted,
+                         strsignal(*flow->engine->interrupted));
+    if (flow->phase == MPIPE__CLOSING)
+        return farewell(flow);
+    if (flow->phase == MPIPE__LEAVING)
+        return leave(flow);
+    if (flow->phase == MPIPE__RUNNING && !flow->ready && !flow->in_worker) {
+        flow->ready = true;
+        mpipe__worker_ready(flow);
+        did = true;
+    }
+    if (flow->phase == MPIPE__RUNNING)
+        did |= mpipe__worker_step(flow);
+    if (flow->master != NULL && flow->phase <= MPIPE__RUNNING)
+        did |= mpipe__master_step(flow);
+    return did;
+}
+
+void mpipe__flow_settle(struct mpipe__flow *flow)
+{
+    uint64_t now;
+
+    if (flow->phase >= MPIPE__LEAVING)
+        return;
+    mpipe__worker_flush_report(flow);
+    mpipe__links_settle(&flow->links);
+    if (flow->paused && !flow->pause_answered && !flow->in_worker) {
+        flow->pause_answered = true;
+        mpipe__control_send(flow->home, MPIPE__PAUSED, "", 0);
+    }
+    now = mpipe__now();
+    if (flow->phase == MPIPE__RUNNING && now >= flow->next_stats) {
+        flow->next_stats = now + STATS_NS;
+        send_stats(flow);
+    }
+}
+
+struct mpipe__link *mpipe__link_pick(struct mpipe__link *const *link,
+                                     unsigned n, size_t wire_size)
+{
+    struct mpipe__link *best = NULL;
+
+    /* nearest first; of those that are equally near the least busy */
+    for (unsigned i = 0; i < n; i++) {
+        if (best != NULL && link[i]->distance > best->distance)
+            break;
+        if (mpipe__link_ready(link[i], wire_size)
+            && (best == NULL
+                || link[i]->window_out - link[i]->credits
+                   < best->window_out - best->credits))
+            best = link[i];
+    }
+    return best;
+}

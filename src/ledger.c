@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ledger.c - a ring of root frames, indexed by their sequence number.
+ *
+ * The ring is also the window: a root keeps its slot until its results are
+ * delivered and all before it are too, so 'full' is when the oldest one is a
+ * whole ring behind.  Complete roots that wait to be handed out in the
+ * order in which they completed are chained through next_complete.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include "ledger.h"
+
+#define NONE UINT64_MAX
+
+enum mpipe_err mpipe__ledger_init(struct mpipe__ledger *l, uint32_t capacity,
+                                  bool ordered)
+{
+    uint32_t n = 1;
+
+    memset(l, 0, sizeof *l);
+    while (n < capacity)
+        n *= 2;
+    l->ring = calloc(n, sizeof *l->ring);
+    if (l->ring == NULL)
+        return MPIPE_ENOMEM;
+    l->capacity = n;
+    l->ordered = ordered;
+    l->ready_first = l->ready_last = NONE;
+    return MPIPE_OK;
+}
+
+void mpipe__ledger_fini(struct mpipe__ledger *l)
+{
+    free(l->ring);
+    memset(l, 0, sizeof *l);
+}
+
+static struct mpipe__root *entry(struct mpipe__ledger *l, uint64_t seq)
+{
+    return &l->ring[seq & (l->capacity - 1)];
+}
+
+bool mpipe__ledger_full(const struct mpipe__ledger *l)
+{
+    return l->next - l->first >= l->capacity;
+}
+
+bool mpipe__ledger_empty(const struct mpipe__ledger *l)
+{
+    return l->open == 0 && l->complete == 0;
+}
+
+struct mpipe__root *mpipe__ledger_feed(struct mpipe__ledger *l,
+                                       uint64_t id, uint32_t items,
+                                       size_t bytes)
+{
+    struct mpipe__root *r;
+
+    if (mpipe__ledger_full(l))
+        return NULL;
+    r = entry(l, l->next);
+    assert(r->state == MPIPE__ROOT_FREE);
+    memset(r, 0, sizeof *r);
+    r->seq = l->next++;
+    r->state = MPIPE__ROOT_OPEN;
+    r->xored = id;
+    r->items = items;
+    r->bytes = bytes;
+    mpipe__queue_init(&r->results);
+    l->open++;
+    l->bytes += bytes;
+    return r;
+}
+
+struct mpipe__root *mpipe__ledger_find(struct mpipe__ledger *l, uint64_t root,
+                                       uint32_t attempt)
+{
+    struct mpipe__root *r;
+
+    if (root < l->first || root >= l->next)
+        return NULL;
+    r = entry(l, root);
+    return r->state == MPIPE__ROOT_OPEN && r->attempt == attempt ? r : NULL;
+}
+
+bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
+                          uint64_t ids)
+{
+    assert(r->state == MPIPE__ROOT_OPEN);
+    r->xored ^= ids;
+    if (r->xored != 0)
+        return false;
+    r->state = MPIPE__ROOT_COMPLETE;
+    l->open--;
+    l->complete++;
+    r->next_complete = NONE;
+    if (!l->ordered) {
+        if (l->ready_first == NONE)
+            l->ready_first = r->seq;
+        else
+            entry(l, l->ready_last)->next_complete = r->seq;
+        l->ready_last = r->seq;
+    }
+    return true;
+}
+
+void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
+                         uint64_t id)
+{
+    assert(r->state == MPIPE__ROOT_OPEN);
+    (void)l;
+    r->attempt++;
+    r->xored = id;
+    r->dropped = r->made = 0;
+    mpipe__queue_init(&r->results);
+}
+
+struct mpipe__root *mpipe__ledger_ready(struct mpipe__ledger *l)
+{
+    struct mpipe__root *r;
+
+    if (l->ordered) {
+        if (l->first == l->next)
+            return NULL;
+        r = entry(l, l->first);
+        return r->state == MPIPE__ROOT_COMPLETE ? r : NULL;
+    }
+    return l->ready_first == NONE ? NULL : entry(l, l->ready_first);
+}
+
+void mpipe__ledger_release(struct mpipe__ledger *l, struct mpipe__root *r)
+{
+    assert(r == mpipe__ledger_ready(l));
+    if (!l->ordered) {
+        l->ready_first = r->next_complete;
+        if (l->ready_first == NONE)
+            l->ready_last = NONE;
+    }
+    l->complete--;
+    l->bytes -= r->bytes;
+    r->state = MPIPE__ROOT_FREE;
+    while (l->first < l->next
+           && entry(l, l->first)->state == MPIPE__ROOT_FREE)
+        l->first++;
+}
+
+/* Merge sort of a list: stable, and no memory needed. */
+static struct mpipe__frame *merge(struct mpipe__frame *a,
+                                  struct mpipe__frame *b)
+{
+    struct mpipe__frame *first = NULL, **end = &first;
+
+    while (a != NULL && b != NULL) {
+        struct mpipe__frame **less = mpipe__frame_order(a, b) <= 0 ? &a : &b;
+        *end = *less;
+        *less = (*less)->next;
+        end = &(*end)->next;
+    }
+    *end = a != NULL ? a : b;
+    return first;
+}
+
+static struct mpipe__frame *sort(struct mpipe__frame *list, uint32_t n)
+{
+    struct mpipe__frame *half = list, *tail;
+
+    if (n < 2)
+        return list;
+    for (uint32_t i = 1; i < n / 2; i++)
+        half = half->next;
+    tail = half->next;
+    half->next = NULL;
+    return merge(sort(list, n / 2), sort(tail, n - n / 2));
+}
+
+void mpipe__root_sort(struct mpipe__root *r)
+{
+    struct mpipe__frame_queue *q = &r->results;
+
+    if (q->n < 2)
+        return;
+    q->first = sort(q->first, q->n);
+    for (q->end = &q->first; *q->end != NULL; q->end = &(*q->end)->next)
+        continue;
+}
+
+uint64_t mpipe__id(uint64_t salt, uint64_t n)
+{
+    /* splitmix64: a bijection of its state, so ids of one salt never repeat */
+    uint64_t z = salt * 0xd1342543de82ef95u + n * 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return z != 0 ? z : 1;
+}

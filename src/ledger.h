@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ledger.h - which root frames are in flight, and which are complete (layer 0,
+ * pure).
+ *
+ * One entry for each root frame between its feeding and the delivery of its
+ * results.  An entry holds the XOR of the ids of all frames that are known to
+ * exist below the root: a frame fed or made puts its id in, a frame consumed or
+ * arrived takes it out, in any order.  The root is complete when the XOR is zero.  (Ids are
+ * random 64-bit numbers, so a false zero has a chance of 2^-64 a frame.)
+ *
+ * Invariants:
+ *  - roots are numbered 0, 1, 2, ... as they are fed;
+ *  - an entry is open, complete, or free; a root becomes complete once;
+ *  - what carries an attempt number other than the entry's changes nothing;
+ *  - in feed order, a root is taken only after all before it.
+ */
+#ifndef MPIPE__LEDGER_H
+#define MPIPE__LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "frame.h"
+
+enum mpipe__root_state { MPIPE__ROOT_FREE, MPIPE__ROOT_OPEN,
+                         MPIPE__ROOT_COMPLETE };
+
+struct mpipe__root {
+    uint64_t seq;
+    uint64_t xored;             /* 0: complete */
+    uint32_t attempt;
+    uint32_t state;
+    uint32_t items;             /* fed */
+    uint32_t work_us;           /* the longest a stage took over a frame of it */
+    uint64_t dropped, made;
+    size_t bytes;               /* counted against the window */
+    struct mpipe__frame *fed;   /* kept to be fed again */
+    struct mpipe__frame_queue results;
+    uint64_t next_complete;     /* seq of the next one to hand out, unordered */
+};
+
+struct mpipe__ledger {
+    struct mpipe__root *ring;
+    uint32_t capacity;          /* a power of two */
+    bool ordered;
+    uint64_t first, next;       /* seqs of the oldest entry, and of the next */
+    uint64_t bytes;             /* in flight */
+    uint32_t open, complete;    /* entries in these states */
+    uint64_t ready_first, ready_last;   /* list of complete roots, unordered */
+};
+
+/* 'capacity' roots at most in flight, rounded up to a power of two. */
+enum mpipe_err mpipe__ledger_init(struct mpipe__ledger *l, uint32_t capacity,
+                                  bool ordered);
+void mpipe__ledger_fini(struct mpipe__ledger *l);
+
+bool mpipe__ledger_full(const struct mpipe__ledger *l);
+bool mpipe__ledger_empty(const struct mpipe__ledger *l);
+
+/* Enter a root frame of 'items' items and 'bytes' bytes; gives its seq and
+ * attempt in the entry, NULL when full. */
+struct mpipe__root *mpipe__ledger_feed(struct mpipe__ledger *l,
+                                       uint64_t id, uint32_t items,
+                                       size_t bytes);
+
+/* The entry that a frame or report speaks of, if it is still open and of this
+ * attempt; NULL: stale, ignore it. */
+struct mpipe__root *mpipe__ledger_find(struct mpipe__ledger *l, uint64_t root,
+                                       uint32_t attempt);
+
+/* Put ids in or take them out (it is the same); true when that completed the
+ * root. */
+bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
+                          uint64_t ids);
+
+/* Begin another attempt: what arrived is forgotten (the caller frees it), and
+ * frames of older attempts will be stale. */
+void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
+                         uint64_t id);
+
+/* The next complete root whose turn it is; NULL if there is none.  release()
+ * gives its entry back. */
+struct mpipe__root *mpipe__ledger_ready(struct mpipe__ledger *l);
+void mpipe__ledger_release(struct mpipe__ledger *l, struct mpipe__root *r);
+
+/* Put the results of a root in the order of their paths. */
+void mpipe__root_sort(struct mpipe__root *r);
+
+/* The n-th id of a rank: never 0, and different for each (salt, n). */
+uint64_t mpipe__id(uint64_t salt, uint64_t n);
+
+#endif

@@ -1,0 +1,646 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* link.c - credits, slots and bulk payloads.
+ *
+ *   sender                                   receiver
+ *   credit > 0, budget free                  'window' slots posted
+ *   small:  [head|payload|path]   --data-->  slot
+ *   large:  [head]                --data-->  slot; when the budget allows it:
+ *           [payload|path piece]  --bulk-->  receive straight into the frame
+ *   credit += n                   <-control- after n frames were consumed
+ *
+ * Heads of large frames queue per link, so payloads are received in the order in which
+ * they were sent: the pieces need no numbers.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include "error.h"
+#include "link.h"
+
+void mpipe__links_init(struct mpipe__links *set, void *owner,
+                       struct mpipe__transport *t, struct mpipe__pool *pool,
+                       uint16_t flow, size_t budget, size_t max_payload)
+{
+    memset(set, 0, sizeof *set);
+    set->owner = owner;
+    set->transport = t;
+    set->pool = pool;
+    set->flow = flow;
+    set->channel = MPIPE__CHANNELS
+                   * (flow % (MPIPE__CHANNEL_MAX / MPIPE__CHANNELS));
+    set->budget = budget;
+    set->max_payload = max_payload;
+}
+
+static unsigned channel_of(const struct mpipe__link *link,
+                           enum mpipe__channel channel)
+{
+    return link->set->channel + 4 * (unsigned)link->lane + (unsigned)channel;
+}
+
+static void drop_all(struct mpipe__pool *pool, struct mpipe__frame_queue *q)
+{
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(q)) != NULL)
+        mpipe__pool_put(pool, f);
+}
+
+static void close_link(struct mpipe__link *link)
+{
+    struct mpipe__links *set = link->set;
+    struct mpipe__transport *t = set->transport;
+
+    t->ops->cancel(t, link->peer, channel_of(link, MPIPE__DATA));
+    t->ops->cancel(t, link->peer, channel_of(link, MPIPE__BULK));
+    t->ops->cancel(t, link->peer, channel_of(link, MPIPE__CONTROL));
+    drop_all(set->pool, &link->slots);
+    drop_all(set->pool, &link->bulk);
+    mpipe__pool_put(set->pool, link->receiving);
+    mpipe__pool_put(set->pool, link->listening);
+    free(link);
+}
+
+void mpipe__links_fini(struct mpipe__links *set)
+{
+    for (unsigned i = 0; i < set->n; i++)
+        close_link(set->link[i]);
+    free(set->link);
+    set->link = NULL;
+    set->n = set->capacity = 0;
+}
+
+/* ---- the set ---- */
+
+static bool is_it(const struct mpipe__link *link, int peer,
+                  enum mpipe__lane lane)
+{
+    return link->peer == peer && link->lane == lane;
+}
+
+/* Where the link is, or should be. */
+static unsigned position(const struct mpipe__links *set, int peer,
+                         enum mpipe__lane lane)
+{
+    unsigned low = 0, high = set->n;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+        const struct mpipe__link *link = set->link[mid];
+        if (link->peer < peer || (link->peer == peer && link->lane < lane))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct mpipe__link *mpipe__link_find(const struct mpipe__links *set, int peer,
+                                     enum mpipe__lane lane)
+{
+    unsigned i = position(set, peer, lane);
+
+    return i < set->n && is_it(set->link[i], peer, lane) ? set->link[i] : NULL;
+}
+
+/* Post a receive into a fresh frame; NULL: it could not be. */
+static struct mpipe__frame *post(struct mpipe__link *link,
+                                 enum mpipe__op_kind kind,
+                                 enum mpipe__channel channel, size_t size)
+{
+    struct mpipe__links *set = link->set;
+    struct mpipe__frame *f = mpipe__pool_get(set->pool, size);
+
+    if (f == NULL)
+        return NULL;
+    f->op.kind = kind;
+    f->op.owner = link;
+    f->peer = link->peer;
+    if (set->transport->ops->recv(set->transport, link->peer,
+                                  channel_of(link, channel), &f->head, size,
+                                  f)
+        != MPIPE_OK) {
+        mpipe__pool_put(set->pool, f);
+        return NULL;
+    }
+    return f;
+}
+
+static enum mpipe_err post_slot(struct mpipe__link *link)
+{
+    struct mpipe__frame *f = post(link, MPIPE__OP_DATA, MPIPE__DATA,
+                                  link->slot_in);
+
+    if (f == NULL)
+        return MPIPE_ENOMEM;
+    mpipe__queue_push(&link->slots, f);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err listen(struct mpipe__link *link)
+{
+    link->listening = post(link, MPIPE__OP_CONTROL, MPIPE__CONTROL,
+                           MPIPE__CONTROL_SIZE);
+    return link->listening != NULL ? MPIPE_OK : MPIPE_ENOMEM;
+}
+
+struct mpipe__link *mpipe__link_open(struct mpipe__links *set, int peer,
+                                     enum mpipe__lane lane)
+{
+    unsigned i = position(set, peer, lane);
+    struct mpipe__link *link;
+
+    if (i < set->n && is_it(set->link[i], peer, lane))
+        return set->link[i];
+    if (set->n == set->capacity) {
+        unsigned n = set->capacity ? 2 * set->capacity : 8;
+        struct mpipe__link **more = realloc(set->link, n * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        set->link = more;
+        set->capacity = n;
+    }
+    link = calloc(1, sizeof *link);
+    if (link == NULL)
+        return NULL;
+    link->set = set;
+    link->peer = peer;
+    link->lane = lane;
+    mpipe__queue_init(&link->slots);
+    mpipe__queue_init(&link->bulk);
+    if (listen(link) != MPIPE_OK) {
+        free(link);
+        return NULL;
+    }
+    memmove(set->link + i + 1, set->link + i,
+            (set->n - i) * sizeof *set->link);
+    set->link[i] = link;
+    set->n++;
+    return link;
+}
+
+enum mpipe_err mpipe__link_grant(struct mpipe__link *link, unsigned window,
+                                 uint32_t slot)
+{
+    assert(link->window_in == 0);
+    link->slot_in = slot;
+    for (; link->window_in < window; link->window_in++) {
+        enum mpipe_err e = post_slot(link);
+        if (e != MPIPE_OK)
+            return e;
+    }
+    return MPIPE_OK;
+}
+
+void mpipe__link_granted(struct mpipe__link *link, unsigned window,
+                         uint32_t slot)
+{
+    assert(link->window_out == 0);
+    link->window_out = link->credits = window;
+    link->frame_us = MPIPE__UNKNOWN;
+    link->slot_out = slot;
+}
+
+/* ---- sending ---- */
+
+/* How many frames may be under way to the peer.  Frames that it works on for
+ * long go one at a time, so that none waits behind another while a third rank
+ * has nothing to do. */
+static unsigned in_flight_limit(const struct mpipe__link *link)
+{
+    if (link->frame_us == MPIPE__UNKNOWN)
+        return link->window_out < 2 ? link->window_out : 2;
+    return link->frame_us >= MPIPE__LONG_US ? 1 : link->window_out;
+}
+
+bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
+{
+    const struct mpipe__links *set = link->set;
+
+    return link->window_out - link->credits < in_flight_limit(link)
+           && (set->sending == 0 || set->sending + wire_size <= set->budget);
+}
+
+static enum mpipe_err send_part(struct mpipe__link *link,
+                                 enum mpipe__channel channel,
+                                const void *data, size_t size,
+                                struct mpipe__frame *f)
+{
+    struct mpipe__links *set = link->set;
+    enum mpipe_err e;
+
+    e = set->transport->ops->send(set->transport, link->peer,
+                                  channel_of(link, channel), data, size, f);
+    if (e == MPIPE_OK)
+        f->op.pending++;
+    return e;
+}
+
+/* The parts of a frame; what was begun stays under way also on an error. */
+static enum mpipe_err send_parts(struct mpipe__link *link,
+                                  enum mpipe__channel channel,
+                                  struct mpipe__frame *f, size_t slot)
+{
+    size_t size = mpipe__wire_size(&f->head);
+    const char *payload = mpipe__frame_payload(f);
+    size_t left = size - MPIPE__HEAD_SIZE;
+    enum mpipe_err e;
+
+    if (size <= slot)
+        return send_part(link, channel, &f->head, size, f);
+    e = send_part(link, channel, &f->head, MPIPE__HEAD_SIZE, f);
+    while (e == MPIPE_OK && left > 0) {
+        size_t piece = left < MPIPE__MESSAGE_MAX ? left : MPIPE__MESSAGE_MAX;
+        e = send_part(link, MPIPE__BULK, payload, piece, f);
+        payload += piece;
+        left -= piece;
+    }
+    return e;
+}
+
+static enum mpipe_err begin_send(struct mpipe__link *link,
+                                  enum mpipe__channel channel,
+                                  struct mpipe__frame *f, size_t slot)
+{
+    struct mpipe__links *set = link->set;
+    size_t size = mpipe__wire_size(&f->head);
+    enum mpipe_err e;
+
+    f->head.flow = set->flow;
+    f->op.kind = MPIPE__OP_SEND;
+    f->op.owner = link;
+    f->op.pending = 0;
+    e = send_parts(link, channel, f, slot);
+    if (f->op.pending == 0) {
+        mpipe__pool_put(set->pool, f);
+        return e;
+    }
+    set->n_sends++;
+    f->sending = size;
+    set->sending += size;
+    set->bytes_sent += size;
+    return e;
+}
+
+enum mpipe_err mpipe__link_send(struct mpipe__link *link,
+                                struct mpipe__frame *f)
+{
+    assert(link->credits > 0 && !link->fin_sent);
+    link->credits--;
+    f->head.seq = ++link->data_seq_out;
+    link->set->frames_sent++;
+    return begin_send(link, MPIPE__DATA, f, link->slot_out);
+}
+
+enum mpipe_err mpipe__link_control(struct mpipe__link *link,
+                                   struct mpipe__frame *f)
+{
+    assert(mpipe__wire_size(&f->head) <= MPIPE__CONTROL_SIZE);
+    f->head.seq = ++link->control_seq_out;
+    return begin_send(link, MPIPE__CONTROL, f, MPIPE__CONTROL_SIZE);
+}
+
+struct mpipe__frame *mpipe__control_new(struct mpipe__links *set,
+                                        enum mpipe__control what)
+{
+    struct mpipe__frame *f = mpipe__pool_get(set->pool, MPIPE__CONTROL_SIZE);
+
+    if (f != NULL) {
+        mpipe__frame_begin(f, NULL, (uint16_t)what);
+        f->head.kind = MPIPE__FRAME_CONTROL;
+    }
+    return f;
+}
+
+enum mpipe_err mpipe__control_send(struct mpipe__link *link,
+                                   enum mpipe__control what, const void *item,
+                                   size_t size)
+{
+    struct mpipe__frame *f = mpipe__control_new(link->set, what);
+
+    if (f == NULL)
+        return MPIPE_ENOMEM;
+    mpipe__frame_append_slow(f, item, size);
+    return mpipe__link_control(link, f);
+}
+
+/* ---- giving credits back ---- */
+
+static enum mpipe_err give_back(struct mpipe__link *link)
+{
+    struct mpipe__credit c = { link->owed, link->owed_us };
+
+    link->owed = 0;
+    link->owed_us = 0;
+    if (c.n == 0 || link->fin_sent || link->fin_received)
+        return MPIPE_OK;
+    return mpipe__control_send(link, MPIPE__CREDIT, &c, sizeof c);
+}
+
+enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    for (unsigned i = 0; i < set->n && e == MPIPE_OK; i++)
+        if (set->link[i]->owed > 0)
+            e = give_back(set->link[i]);
+    return e;
+}
+
+/* ---- what has come ---- */
+
+static enum mpipe_err broken(const struct mpipe__link *link,
+                             struct mpipe_error *err, const char *what)
+{
+    return mpipe__error(err, link->set->transport->rank, MPIPE_ELINK,
+                        "the link from rank %d to rank %d broke: %s",
+                        link->peer, link->set->transport->rank, what);
+}
+
+/* Take memory for the payload whose head came first, and post its receives. */
+static enum mpipe_err begin_bulk(struct mpipe__link *link,
+                                 struct mpipe_error *err)
+{
+    struct mpipe__links *set = link->set;
+    struct mpipe__frame *head = mpipe__queue_pop(&link->bulk), *f;
+    size_t size = mpipe__wire_size(&head->head);
+    size_t left = size - MPIPE__HEAD_SIZE;
+    char *to;
+
+    set->n_waiting--;
+    f = mpipe__pool_get(set->pool, size);
+    if (f == NULL) {
+        mpipe__pool_put(set->pool, head);
+        return mpipe__error(err, set->transport->rank, MPIPE_ENOMEM,
+                            "no memory for a frame of %zu bytes", size);
+    }
+    f->head = head->head;
+    mpipe__pool_put(set->pool, head);
+    f->op.kind = MPIPE__OP_BULK;
+    f->op.owner = link;
+    f->peer = link->peer;
+    link->receiving = f;
+    set->held += size;
+    set->n_receiving++;
+    for (to = mpipe__frame_payload(f); left > 0;) {
+        size_t piece = left < MPIPE__MESSAGE_MAX ? left : MPIPE__MESSAGE_MAX;
+        enum mpipe_err e = set->transport->ops->recv(
+            set->transport, link->peer, channel_of(link, MPIPE__BULK), to, piece,
+            f);
+        if (e != MPIPE_OK)
+            return mpipe__error(err, set->transport->rank, e,
+                                "a receive could not be posted");
+        f->op.pending++;
+        to += piece;
+        left -= piece;
+    }
+    return MPIPE_OK;
+}
+
+/* Begin what the budget allows. */
+static enum mpipe_err begin_bulks(struct mpipe__links *set,
+                                  struct mpipe_error *err)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    for (unsigned i = 0; set->n_waiting > 0 && i < set->n; i++) {
+        struct mpipe__link *link = set->link[i];
+        size_t size;
+
+        if (link->receiving != NULL || link->bulk.first == NULL)
+            continue;
+        size = mpipe__wire_size(&link->bulk.first->head);
+        if (set->held > 0 && set->held + size > set->budget)
+            continue;
+        e = begin_bulk(link, err);
+        if (e != MPIPE_OK)
+            break;
+    }
+    return e;
+}
+
+static enum mpipe_err queue_bulk(struct mpipe__link *link,
+                                 struct mpipe__frame *head,
+                                 struct mpipe_error *err)
+{
+    struct mpipe__links *set = link->set;
+
+    if (head->head.bytes > set->max_payload) {
+        mpipe__pool_put(set->pool, head);
+        return broken(link, err, "a frame is larger than --max-item allows "
+                                 "(is it the same on all ranks?)");
+    }
+    mpipe__queue_push(&link->bulk, head);
+    set->n_waiting++;
+    return begin_bulks(set, err);
+}
+
+enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
+                                    size_t wire_size, uint64_t took_us)
+{
+    enum mpipe_err e;
+
+    link->owed_us += took_us;
+    if (wire_size > link->slot_in)
+        link->set->held -= wire_size;
+    e = post_slot(link);
+    if (e == MPIPE_OK)
+        e = begin_bulks(link->set, NULL);
+    if (e != MPIPE_OK)
+        return e;
+    link->owed++;
+    return 2 * link->owed >= link->window_in ? give_back(link) : MPIPE_OK;
+}
+
+static void whole(struct mpipe__link *link, struct mpipe__frame *f,
+                  struct mpipe__event *event)
+{
+    link->arrived++;
+    link->set->frames_received++;
+    event->kind = MPIPE__GOT_DATA;
+    event->frame = f;
+}
+
+static enum mpipe_err got_data(struct mpipe__link *link, struct mpipe__frame *f,
+                               size_t size, struct mpipe__event *event,
+                               struct mpipe_error *err)
+{
+    struct mpipe__links *set = link->set;
+    enum mpipe_err e = mpipe__frame_check(&f->head, size, err);
+
+    mpipe__queue_pop(&link->slots);
+    if (e != MPIPE_OK) {
+        mpipe__pool_put(set->pool, f);
+        return e;
+    }
+    if ((int32_t)(f->head.seq - link->data_seq_in) <= 0) {   /* repeated */
+        mpipe__pool_put(set->pool, f);
+        return post_slot(link);
+    }
+    if (f->head.seq != link->data_seq_in + 1) {
+        mpipe__pool_put(set->pool, f);
+        return broken(link, err, "a data message was lost");
+    }
+    link->data_seq_in++;
+    set->bytes_received += mpipe__wire_size(&f->head);
+    if (size < mpipe__wire_size(&f->head))
+        return queue_bulk(link, f, err);
+    whole(link, f, event);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err got_bulk(struct mpipe__link *link, struct mpipe__frame *f,
+                               size_t size, struct mpipe__event *event,
+                               struct mpipe_error *err)
+{
+    struct mpipe__links *set = link->set;
+
+    link->part += size;
+    if (--f->op.pending > 0)
+        return MPIPE_OK;
+    link->receiving = NULL;
+    set->n_receiving--;
+    if (link->part != mpipe__wire_size(&f->head) - MPIPE__HEAD_SIZE) {
+        mpipe__pool_put(set->pool, f);
+        return broken(link, err, "a payload was lost or repeated");
+    }
+    link->part = 0;
+    whole(link, f, event);
+    return begin_bulks(set, err);
+}
+
+static void credited(struct mpipe__link *link, const struct mpipe__credit *c)
+{
+    uint64_t each = c->n > 0 ? c->took_us / c->n : 0;
+
+    link->credits += (unsigned)c->n;
+    link->frame_us = link->frame_us == MPIPE__UNKNOWN
+                     ? each : (3 * link->frame_us + each) / 4;
+}
+
+/* Credits and FIN are the links' own affair. */
+static bool own_affair(struct mpipe__link *link, struct mpipe__frame *f)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    if (f->head.stage != MPIPE__CREDIT && f->head.stage != MPIPE__FIN)
+        return false;
+    mpipe__cursor_init(&c, f);
+    if (!mpipe__cursor_next(&c, &item))
+        return true;
+    if (f->head.stage == MPIPE__CREDIT
+        && item.size == sizeof(struct mpipe__credit)) {
+        struct mpipe__credit credit;
+        memcpy(&credit, item.data, sizeof credit);
+        credited(link, &credit);
+    } else if (item.size == sizeof link->fin_count) {
+        link->fin_received = true;
+        memcpy(&link->fin_count, item.data, sizeof link->fin_count);
+    }
+    return true;
+}
+
+static enum mpipe_err got_control(struct mpipe__link *link,
+                                  struct mpipe__frame *f, size_t size,
+                                  struct mpipe__event *event,
+                                  struct mpipe_error *err)
+{
+    struct mpipe__links *set = link->set;
+    enum mpipe_err e = mpipe__frame_check(&f->head, size, err);
+    bool repeated = false;
+
+    link->listening = NULL;
+    if (e == MPIPE_OK) {
+        repeated = (int32_t)(f->head.seq - link->control_seq_in) <= 0;
+        if (!repeated && f->head.seq != link->control_seq_in + 1)
+            e = broken(link, err, "a control message was lost");
+    }
+    if (e != MPIPE_OK || repeated) {
+        mpipe__pool_put(set->pool, f);
+    } else {
+        link->control_seq_in++;
+        if (own_affair(link, f)) {
+            mpipe__pool_put(set->pool, f);
+        } else {
+            event->kind = MPIPE__GOT_CONTROL;
+            event->frame = f;
+        }
+    }
+    if (e == MPIPE_OK && !link->fin_received)
+        e = listen(link);
+    return e;
+}
+
+static enum mpipe_err sent(struct mpipe__link *link, struct mpipe__frame *f)
+{
+    struct mpipe__links *set = link->set;
+
+    if (--f->op.pending == 0) {
+        set->n_sends--;
+        set->sending -= f->sending;
+        mpipe__pool_put(set->pool, f);
+    }
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
+                                 struct mpipe__event *event,
+                                 struct mpipe_error *err)
+{
+    struct mpipe__frame *f = done->cookie;
+    struct mpipe__link *link = f->op.owner;
+
+    event->kind = MPIPE__NOTHING;
+    event->link = link;
+    event->frame = NULL;
+    if (done->error != MPIPE_OK)
+        return broken(link, err, done->error == MPIPE_ELINK
+                                 ? "a message was longer than agreed"
+                                 : "the transport reported an error");
+    switch ((enum mpipe__op_kind)f->op.kind) {
+    case MPIPE__OP_SEND:
+        return sent(link, f);
+    case MPIPE__OP_DATA:
+        return got_data(link, f, done->size, event, err);
+    case MPIPE__OP_BULK:
+        return got_bulk(link, f, done->size, event, err);
+    case MPIPE__OP_CONTROL:
+        return got_control(link, f, done->size, event, err);
+    }
+    return mpipe__error(err, link->set->transport->rank, MPIPE_EINTERNAL,
+                        "a completion of unknown kind %u", f->op.kind);
+}
+
+/* ---- closing ---- */
+
+enum mpipe_err mpipe__links_finish(struct mpipe__links *set)
+{
+    enum mpipe_err worst = MPIPE_OK;
+
+    for (unsigned i = 0; i < set->n; i++) {
+        struct mpipe__link *link = set->link[i];
+        uint64_t n = link->data_seq_out;
+        enum mpipe_err e;
+
+        if (link->fin_sent)
+            continue;
+        e = mpipe__control_send(link, MPIPE__FIN, &n, sizeof n);
+        link->fin_sent = true;
+        if (e != MPIPE_OK)
+            worst = e;
+    }
+    return worst;
+}
+
+bool mpipe__links_finished(const struct mpipe__links *set)
+{
+    if (set->n_sends > 0)
+        return false;
+    for (unsigned i = 0; i < set->n; i++) {
+        const struct mpipe__link *link = set->link[i];
+        if (!link->fin_sent || !link->fin_received
+            || link->arrived < link->fin_count)
+            return false;
+    }
+    return true;
+}

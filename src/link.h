@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* link.h - streams of frames between ranks, with credits (layer 2).
+ *
+ * A link joins this rank with one peer for one flow, in both directions.  Data
+ * frames need a credit each; control frames (small, at most
+ * MPIPE__CONTROL_SIZE) need none.  A data frame that does not fit the slots
+ * that the receiver has posted is sent in two: its head into the slot, its payload
+ * on the bulk channel into memory that the receiver takes when it has some.
+ *
+ * Invariants:
+ *  - posted slots + frames not yet given back = the window granted;
+ *  - messages on each of data and control are numbered; a repeated one is
+ *    ignored, a gap breaks the link;
+ *  - the bytes in sending, and those being received in bulk or held by the
+ *    worker, each stay under the budget, or are one frame;
+ *  - after FIN with its count, nothing more comes.
+ */
+#ifndef MPIPE__LINK_H
+#define MPIPE__LINK_H
+
+#include "pool.h"
+#include "transport.h"
+
+#define MPIPE__CONTROL_SIZE 4096u   /* wire size of a control frame at most */
+#define MPIPE__SMALL_SLOT   4096u
+#define MPIPE__CHANNELS     8u      /* of a flow: 4 a lane, one unused */
+
+enum mpipe__channel { MPIPE__DATA, MPIPE__BULK, MPIPE__CONTROL };
+
+/* Two links may join the same two ranks, each with its own credits: a rank that
+ * is alone feeds itself over one, and its results come back over the other, so that
+ * neither can use up the other's credits. */
+enum mpipe__lane { MPIPE__LANE_MAIN, MPIPE__LANE_HOME };
+
+/* What a control frame is for (head.stage of kind MPIPE__FRAME_CONTROL). */
+enum mpipe__control {
+    MPIPE__CREDIT = 1,  /* handled here: struct mpipe__credit */
+    MPIPE__FIN,         /* handled here: uint64_t data frames sent in all */
+    MPIPE__HELLO,       /* worker -> 0: this is the pipeline I have built */
+    MPIPE__TABLE,       /* 0 -> worker: your role and links */
+    MPIPE__REPORT,      /* worker -> 0: ids consumed and made */
+    MPIPE__STATS,       /* worker -> 0: struct mpipe__rank_stats, stages */
+    MPIPE__LOG,         /* worker -> 0 */
+    MPIPE__PAUSE,       /* 0 -> worker */
+    MPIPE__PAUSED,      /* worker -> 0 */
+    MPIPE__RESUME,      /* 0 -> worker */
+    MPIPE__STOP,        /* worker -> 0: this must end, and why */
+    MPIPE__FINISH,      /* 0 -> worker: the flow is over: code and words */
+    MPIPE__SPANS        /* worker -> 0: pieces of the trace */
+};
+
+enum mpipe__op_kind {
+    MPIPE__OP_SEND = 1, MPIPE__OP_DATA, MPIPE__OP_BULK, MPIPE__OP_CONTROL
+};
+
+#define MPIPE__UNKNOWN UINT64_MAX
+#define MPIPE__LONG_US 5000u    /* a frame's work is long from here on */
+
+struct mpipe__credit {          /* the item of MPIPE__CREDIT */
+    uint64_t n, took_us;
+};
+
+struct mpipe__links;
+
+struct mpipe__link {
+    struct mpipe__links *set;
+    int peer;
+    enum mpipe__lane lane;
+    unsigned distance;
+
+    unsigned window_out, credits;       /* frames in flight: the difference */
+    uint32_t slot_out, data_seq_out, control_seq_out;
+    uint64_t frame_us;          /* what the peer takes for a frame, smoothed */
+
+    unsigned window_in, owed;   /* slots granted; credits not yet given back */
+    uint64_t owed_us;           /* time spent on their frames */
+    uint32_t slot_in, data_seq_in, control_seq_in;
+    uint64_t arrived;           /* whole data frames */
+    struct mpipe__frame_queue slots;    /* posted, in order */
+    struct mpipe__frame_queue bulk;     /* heads whose payload is to come */
+    struct mpipe__frame *receiving;     /* its payload is under way */
+    size_t part;                /* bytes of it that have come */
+
+    struct mpipe__frame *listening;     /* the posted control frame */
+    bool fin_sent, fin_received;
+    uint64_t fin_count;
+};
+
+struct mpipe__links {
+    void *owner;                /* the flow */
+    struct mpipe__transport *transport;
+    struct mpipe__pool *pool;
+    unsigned channel;           /* the first of this flow's */
+    uint16_t flow;
+    size_t max_payload;         /* a larger one is damage */
+    size_t budget, sending, held;
+    unsigned n_sends;           /* frames being sent */
+    unsigned n_receiving, n_waiting;    /* bulk payloads under way, or not
+                                           begun for want of budget */
+    struct mpipe__link **link;  /* sorted by peer and lane */
+    unsigned n, capacity;
+    uint64_t frames_sent, frames_received, bytes_sent, bytes_received;
+};
+
+void mpipe__links_init(struct mpipe__links *set, void *owner,
+                       struct mpipe__transport *t, struct mpipe__pool *pool,
+                       uint16_t flow, size_t budget, size_t max_payload);
+/* After links_finished(), or when no peer will send any more: withdraws the
+ * receives and frees the links. */
+void mpipe__links_fini(struct mpipe__links *set);
+
+/* The link to a peer; open() makes it if need be, with its control channel
+ * listening.  NULL: there is none, or no memory. */
+struct mpipe__link *mpipe__link_find(const struct mpipe__links *set, int peer,
+                                     enum mpipe__lane lane);
+struct mpipe__link *mpipe__link_open(struct mpipe__links *set, int peer,
+                                     enum mpipe__lane lane);
+
+/* Let the peer send 'window' data frames through slots of 'slot' bytes; or be
+ * told that the peer lets us.  Once a link. */
+enum mpipe_err mpipe__link_grant(struct mpipe__link *link, unsigned window,
+                                 uint32_t slot);
+void mpipe__link_granted(struct mpipe__link *link, unsigned window,
+                         uint32_t slot);
+
+/* May a data frame of so many bytes leave now? */
+bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size);
+
+/* Send; takes over one reference to the frame, also on an error.  A data frame
+ * must be ready. */
+enum mpipe_err mpipe__link_send(struct mpipe__link *link,
+                                struct mpipe__frame *f);
+enum mpipe_err mpipe__link_control(struct mpipe__link *link,
+                                   struct mpipe__frame *f);
+
+/* An empty control frame to append items to; NULL: no memory. */
+struct mpipe__frame *mpipe__control_new(struct mpipe__links *set,
+                                        enum mpipe__control what);
+/* One with a single item. */
+enum mpipe_err mpipe__control_send(struct mpipe__link *link,
+                                   enum mpipe__control what, const void *item,
+                                   size_t size);
+
+/* A data frame that came over this link is done with: its slot is posted anew
+ * and a credit goes back, at once or with the next.  'wire_size' is what it had
+ * when it came, 'took_us' the time spent on it. */
+enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
+                                    size_t wire_size, uint64_t took_us);
+/* Give back what is owed, before resting. */
+enum mpipe_err mpipe__links_settle(struct mpipe__links *set);
+
+/* What a completion meant. */
+struct mpipe__event {
+    enum { MPIPE__NOTHING, MPIPE__GOT_DATA, MPIPE__GOT_CONTROL } kind;
+    struct mpipe__link *link;
+    struct mpipe__frame *frame;     /* the taker's, to be put to the pool */
+};
+
+/* Handle one completion whose cookie is a frame.  On an error 'err' says which
+ * link broke and how. */
+enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
+                                 struct mpipe__event *event,
+                                 struct mpipe_error *err);
+
+/* Closing: tell every peer how much was sent; then keep taking events until
+ * finished() (data frames that still come are the taker's to drop). */
+enum mpipe_err mpipe__links_finish(struct mpipe__links *set);
+bool mpipe__links_finished(const struct mpipe__links *set);
+
+#endif

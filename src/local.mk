@@ -1,0 +1,111 @@
+# src/local.mk - the library.  Included by Makefile.am.
+
+# Everything, with the internal symbols visible: what the unit tests link, and
+# what libmpipe is made from.
+noinst_LTLIBRARIES += src/libmpipe_core.la
+src_libmpipe_core_la_SOURCES = \
+	src/clock.h \
+	src/doorbell.c \
+	src/doorbell.h \
+	src/engine.c \
+	src/engine.h \
+	src/error.c \
+	src/error.h \
+	src/feeder.c \
+	src/file_list.c \
+	src/file_list.h \
+	src/flow.c \
+	src/frame.c \
+	src/frame.h \
+	src/grouping.c \
+	src/grouping.h \
+	src/interrupt.c \
+	src/interrupt.h \
+	src/layout.c \
+	src/layout.h \
+	src/ledger.c \
+	src/ledger.h \
+	src/line_reader.c \
+	src/line_reader.h \
+	src/link.c \
+	src/link.h \
+	src/log.c \
+	src/log.h \
+	src/machine.c \
+	src/master.c \
+	src/options.c \
+	src/options.h \
+	src/out.c \
+	src/pipeline.c \
+	src/pipeline.h \
+	src/placement.c \
+	src/placement.h \
+	src/plan_cost.c \
+	src/plan_cost.h \
+	src/pool.c \
+	src/pool.h \
+	src/progress.c \
+	src/progress.h \
+	src/report.c \
+	src/report.h \
+	src/report_json.c \
+	src/route.c \
+	src/route.h \
+	src/session.c \
+	src/session.h \
+	src/show.c \
+	src/show.h \
+	src/sink.c \
+	src/sink_file.c \
+	src/sink_file.h \
+	src/source.h \
+	src/source_range.c \
+	src/source_splits.c \
+	src/split.c \
+	src/split.h \
+	src/stats.h \
+	src/summary.c \
+	src/summary.h \
+	src/topology.c \
+	src/topology.h \
+	src/trace.c \
+	src/trace.h \
+	src/transport.h \
+	src/transport_fault.c \
+	src/transport_fault.h \
+	src/transport_loop.c \
+	src/transport_loop.h \
+	src/transport_mpi.c \
+	src/transport_mpi.h \
+	src/version.c \
+	src/worker.c \
+	# End of src_libmpipe_core_la_SOURCES
+src_libmpipe_core_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS)
+src_libmpipe_core_la_LIBADD = $(HWLOC_LIBS) $(JANSSON_LIBS) -lm
+
+# Only mpipe_* leaves the shared library; mpipe__* is ours.
+# tests/exports.expected is the list.
+lib_LTLIBRARIES += src/libmpipe.la
+src_libmpipe_la_SOURCES =
+src_libmpipe_la_LIBADD = src/libmpipe_core.la
+src_libmpipe_la_LDFLAGS = \
+	-no-undefined \
+	-export-symbols-regex '^mpipe_[a-z]' \
+	-version-info $(LIBMPIPE_VERSION_INFO)
+
+pkgconfig_DATA += src/mpipe.pc
+
+# The public headers keep their folder: <mpipe.h>, <mpipe/error.h>.
+include_HEADERS = include/mpipe.h
+mpipeincludedir = $(includedir)/mpipe
+mpipeinclude_HEADERS = \
+	include/mpipe/error.h \
+	include/mpipe/mpi.h \
+	include/mpipe/pipeline.h \
+	include/mpipe/plan.h \
+	include/mpipe/session.h \
+	include/mpipe/sink.h \
+	include/mpipe/source.h \
+	include/mpipe/stage.h \
+	include/mpipe/version.h \
+	# End of mpipeinclude_HEADERS

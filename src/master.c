@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* master.c - rank 0's part of a flow: the agreement, the tables, the end.
+ *
+ * When every rank has said HELLO with the same pipeline, the plan gives roles, the
+ * route gives links, and each rank is sent its piece of the table.  From
+ * then on rank 0 is feeder and sink; items that failed come by here to be tried on
+ * another rank.  The flow ends when the feed has ended and the ledger is
+ * empty, or with the first error.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include "clock.h"
+#include "engine.h"
+#include "error.h"
+
+#define LEDGER_ROOTS   8192u
+#define STAR_WINDOW    2u           /* on links that only carry retries */
+#define MANY_LINKS     32u          /* in-links from which slots are small */
+#define PATIENCE_NS    10000000000u /* before we say for whom we wait */
+#define TICK_NS        100000000u
+
+/* ---- links to all ranks ---- */
+
+static struct mpipe__link *link_to(const struct mpipe__flow *flow, int rank)
+{
+    return rank == 0 ? flow->home
+                     : mpipe__link_find(&flow->links, rank, MPIPE__LANE_MAIN);
+}
+
+static void tell_all(struct mpipe__flow *flow, enum mpipe__control what,
+                     const void *item, size_t size)
+{
+    for (int r = 0; r < flow->engine->transport->size; r++) {
+        struct mpipe__link *link = link_to(flow, r);
+        if (link != NULL)
+            mpipe__control_send(link, what, item, size);
+    }
+}
+
+void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what)
+{
+    flow->master->n_paused = 0;
+    for (int r = 0; r < flow->engine->transport->size; r++)
+        flow->master->member[r].paused = false;
+    tell_all(flow, what, "", 0);
+}
+
+void mpipe__master_finish(struct mpipe__flow *flow)
+{
+    if (flow->stopping)
+        return;
+    flow->stopping = true;
+    tell_all(flow, MPIPE__FINISH, &flow->error, sizeof flow->error);
+}
+
+enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
+{
+    int size = flow->engine->transport->size;
+    struct mpipe__master *m = calloc(1, sizeof *m);
+
+    if (m == NULL)
+        return MPIPE_ENOMEM;
+    flow->master = m;
+    mpipe__queue_init(&m->retries);
+    mpipe__feeder_init(flow);
+    m->waiting_since = mpipe__now();
+    m->member = calloc((size_t)size, sizeof *m->member);
+    if (m->member == NULL
+        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, flow->spec->ordered)
+           != MPIPE_OK)
+        return MPIPE_ENOMEM;
+    for (int r = 0; r < size; r++) {
+        m->member[r].stage = calloc(flow->spec->n_stages + 1,
+                                    sizeof(struct mpipe__stage_stats));
+        if (m->member[r].stage == NULL)
+            return MPIPE_ENOMEM;
+        if (r > 0 && mpipe__link_open(&flow->links, r, MPIPE__LANE_MAIN)
+                     == NULL)
+            return MPIPE_ENOMEM;
+    }
+    return MPIPE_OK;
+}
+
+void mpipe__master_fini(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__frame *f;
+
+    if (m->ledger.ring != NULL)
+        mpipe__sink_drop_all(flow);
+    mpipe__feeder_fini(flow);
+    while ((f = mpipe__queue_pop(&m->retries)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
+    mpipe__ledger_fini(&m->ledger);
+    for (int r = 0; m->member != NULL && r < flow->engine->transport->size;
+         r++)
+        free(m->member[r].stage);
+    free(m->member);
+    mpipe_plan_free(m->plan);
+    if (m->trace != NULL)
+        mpipe__trace_close(m->trace, NULL);
+    free(m);
+    flow->master = NULL;
+}
+
+/* ---- agreement ---- */
+
+size_t mpipe__flow_signature(const struct mpipe__flow_spec *spec, char *to,
+                             size_t size)
+{
+    size_t n = 0;
+    int wrote = snprintf(to, size, "pipeline '%s' of %u stages:", spec->name,
+                         spec->n_stages);
+
+    for (unsigned s = 0;; s++) {
+        n += wrote > 0 ? (size_t)wrote : 0;
+        if (n >= size)
+            return size - 1;
+        if (s == spec->n_stages)
+            return n;
+        wrote = snprintf(to + n, size - n, "%s '%s' %s x%u (work %g)",
+                         s > 0 ? "," : "", spec->stage[s].name,
+                         spec->stage[s].map != NULL ? "in place" : "",
+                         spec->stage[s].replicas, spec->stage[s].work);
+    }
+}
+
+static uint32_t slot_of(const struct mpipe__engine *en,
+                        const struct mpipe__route *route, unsigned rank)
+{
+    return route->in[rank].n <= MANY_LINKS ? (uint32_t)en->slot
+                                           : MPIPE__SMALL_SLOT;
+}
+
+static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
+                                         unsigned peer)
+{
+    for (unsigned i = 0; i < edges->n; i++)
+        if (edges->edge[i].peer == peer)
+            return &edges->edge[i];
+    return NULL;
+}
+
+/* What may flow to rank 'to' over one link. */
+static void window_of(const struct mpipe__flow *flow,
+                      const struct mpipe__route *route, unsigned to,
+                      bool edge, uint32_t *window, uint32_t *slot)
+{
+    *window = edge ? flow->engine->options->credits : STAR_WINDOW;
+    *slot = edge ? slot_of(flow->engine, route, to) : MPIPE__SMALL_SLOT;
+}
+
+struct table_writer {
+    struct mpipe__flow *flow;
+    struct mpipe__link *to;
+    struct mpipe__table_head head;
+    struct mpipe__frame *frame;
+};
+
+static void begin_table(struct table_writer *w, bool more)
+{
+    w->head.more = more;
+    w->frame = mpipe__control_new(&w->flow->links, MPIPE__TABLE);
+    if (w->frame != NULL)
+        mpipe__frame_append_slow(w->frame, &w->head, sizeof w->head);
+    else
+        mpipe__flow_fail(w->flow, 0, MPIPE_ENOMEM, "no memory for a table");
+}
+
+static void send_table(struct table_writer *w)
+{
+    if (w->frame != NULL)
+        mpipe__link_control(w->to, w->frame);
+    w->frame = NULL;
+}
+
+static void add_to_table(struct table_writer *w,
+                         const struct mpipe__table_link *t)
+{
+    if (w->frame != NULL
+        && mpipe__frame_need(w->frame, sizeof *t) > MPIPE__CONTROL_SIZE) {
+        send_table(w);
+        begin_table(w, true);
+    }
+    if (w->frame != NULL)
+        mpipe__frame_append_slow(w->frame, t, sizeof *t);
+}
+
+/* The link between rank 0 and a rank, as seen from either. */
+static void star_link(struct table_writer *w, const struct mpipe__route *route,
+                      unsigned rank, bool at_home)
+{
+    const struct mpipe__edge *feed = edge_to(&route->in[rank], 0);
+    const struct mpipe__edge *result = edge_to(&route->out[rank], 0);
+    struct mpipe__table_link t = { .lane = MPIPE__LANE_MAIN };
+    uint32_t down, down_slot, up, up_slot;
+
+    window_of(w->flow, route, rank, feed != NULL, &down, &down_slot);
+    window_of(w->flow, route, 0, result != NULL, &up, &up_slot);
+    t.peer = at_home ? rank : 0;
+    t.distance = feed != NULL ? feed->distance
+                              : result != NULL ? result->distance : 0;
+    t.feeds = at_home && feed != NULL;
+    t.next = !at_home && result != NULL;
+    t.window_out = at_home ? down : up;
+    t.slot_out = at_home ? down_slot : up_slot;
+    t.window_in = at_home ? up : down;
+    t.slot_in = at_home ? up_slot : down_slot;
+    add_to_table(w, &t);
+}
+
+static void table_of_worker(struct table_writer *w,
+                            const struct mpipe__route *route, unsigned rank)
+{
+    const struct mpipe__edges *out = &route->out[rank], *in = &route->in[rank];
+    struct mpipe__table_link t;
+
+    for (unsigned i = 0; i < out->n; i++) {
+        if (out->edge[i].peer == 0)
+            continue;
+        memset(&t, 0, sizeof t);
+        t.peer = out->edge[i].peer;
+        t.distance = out->edge[i].distance;
+        t.next = 1;
+        window_of(w->flow, route, t.peer, true, &t.window_out,
+                  &t.slot_out);
+        add_to_table(w, &t);
+    }
+    for (unsigned i = 0; i < in->n; i++) {
+        if (in->edge[i].peer == 0)
+            continue;
+        memset(&t, 0, sizeof t);
+        t.peer = in->edge[i].peer;
+        t.distance = in->edge[i].distance;
+        window_of(w->flow, route, rank, true, &t.window_in,
+                  &t.slot_in);
+        add_to_table(w, &t);
+    }
+    star_link(w, route, rank, false);
+}
+
+static void table_of_home(struct table_writer *w,
+                          const struct mpipe__route *route)
+{
+    const struct mpipe__edges *out = &route->out[0];
+
+    for (unsigned i = 0; i < out->n; i++)       /* in the feed's order */
+        if (out->edge[i].peer != 0)
+            star_link(w, route, out->edge[i].peer, true);
+    for (unsigned r = 1; r < route->n_ranks; r++)
+        if (edge_to(out, r) == NULL)
+            star_link(w, route, r, true);
+    if (route->n_ranks == 1) {
+        struct mpipe__table_link t = { .feeds = 1 };
+        window_of(w->flow, route, 0, true, &t.window_out, &t.slot_out);
+        t.window_in = t.window_out;
+        t.slot_in = t.slot_out;
+        add_to_table(w, &t);
+        t.lane = MPIPE__LANE_HOME;
+        t.feeds = 0;
+        t.next = 1;
+        add_to_table(w, &t);
+    }
+}
+
+static void send_tables(struct mpipe__flow *flow,
+                        const struct mpipe__route *route)
+{
+    for (unsigned r = 0; r < route->n_ranks; r++) {
+        const struct mpipe__role *role = &flow->master->member[r].role;
+        struct table_writer w = {
+            .flow = flow, .to = link_to(flow, (int)r),
+            .head = { .version = 1, .serves = role->serves,
+                      .first = role->first, .last = role->last }
+        };
+
+        begin_table(&w, true);
+        if (r == 0)
+            table_of_home(&w, route);
+        else
+            table_of_worker(&w, route, r);
+        send_table(&w);
+        begin_table(&w, false);     /* that was all */
+        send_table(&w);
+    }
+}
+
+static void open_trace(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (!flow->tracing)
+        return;
+    m->trace = mpipe__trace_open(flow->engine->options->trace, &err);
+    if (m->trace == NULL)
+        mpipe__flow_fail(flow, 0, err.code, "%s", err.text);
+}
+
+/* All have agreed: decide who does what. */
+static void begin(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    const struct mpipe__options *o = flow->engine->options;
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    struct mpipe__route *route = NULL;
+
+    open_trace(flow);
+    m->plan = mpipe_plan_new(flow->engine->machine, flow->spec->stage,
+                             flow->spec->n_stages,
+                             (enum mpipe_policy)o->policy, o->spares, &err);
+    if (m->plan != NULL)
+        route = mpipe__route_new(m->plan->role, m->plan->n_ranks,
+                                 flow->spec->n_stages, flow->engine->machine,
+                                 MPIPE__ROUTE_DEGREE, &err);
+    if (route == NULL) {
+        mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",
+                         flow->spec->name, err.text);
+        return;
+    }
+    for (unsigned r = 0; r < m->plan->n_ranks; r++)
+        m->member[r].role = m->plan->role[r];
+    send_tables(flow, route);
+    mpipe__route_free(route);
+}
+
+static void got_hello(struct mpipe__flow *flow, int rank,
+                      struct mpipe__frame *f)
+{
+    struct mpipe__master *m = flow->master;
+    char ours[2048];
+    size_t n = mpipe__flow_signature(flow->spec, ours, sizeof ours);
+    struct mpipe_error theirs = { MPIPE_OK, 0, "" };
+    struct mpipe_item signature = { "", 0 }, error;
+    struct mpipe__cursor c;
+
+    mpipe__cursor_init(&c, f);
+    if (mpipe__cursor_next(&c, &signature)
+        && mpipe__cursor_next(&c, &error) && error.size == sizeof theirs)
+        memcpy(&theirs, error.data, sizeof theirs);
+    if (theirs.code != MPIPE_OK)
+        mpipe__flow_fail(flow, theirs.rank, theirs.code, "%s", theirs.text);
+    else if (signature.size != n || memcmp(signature.data, ours, n) != 0)
+        mpipe__flow_fail(flow, rank, MPIPE_EMISMATCH,
+                         "it has built %.*s; rank 0 %.70s. All ranks must "
+                         "make the same calls", signature.size < 70
+                         ? (int)signature.size : 70,
+                         (const char *)signature.data, ours);
+    if (m->member[rank].said_hello)
+        return;
+    m->member[rank].said_hello = true;
+    if (++m->n_hello == flow->engine->transport->size
+        && !mpipe__flow_ending(flow))
+        begin(flow);
+}
+
+/* Somebody does not come: say who. */
+static void wait_for_hellos(struct mpipe__flow *flow, uint64_t now)
+{
+    struct mpipe__master *m = flow->master;
+    char who[160] = "";
+    size_t n = 0;
+
+    if (m->n_hello == flow->engine->transport->size
+        || now - m->waiting_since < PATIENCE_NS)
+        return;
+    m->waiting_since = now;
+    for (int r = 0; r < flow->engine->transport->size && n < 140; r++)
+        if (!m->member[r].said_hello)
+            n += (size_t)snprintf(who + n, sizeof who - n, " %d", r);
+    mpipe__flow_log(flow, MPIPE_LOG_WARN, "", "still waiting for these ranks "
+                    "to start the pipeline (do all ranks make the same "
+                    "calls?):");
+    mpipe__flow_log(flow, MPIPE_LOG_WARN, "", who);
+}
+
+/* ---- control frames from workers ---- */
+
+static void got_reports(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__report_entry entry;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof entry) {
+        memcpy(&entry, item.data, sizeof entry);
+        mpipe__sink_report(flow, &entry);
+    }
+}
+
+static void got_stats(struct mpipe__flow *flow, struct mpipe__member *member,
+                      struct mpipe__frame *f)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    uint64_t stage;
+
+    mpipe__cursor_init(&c, f);
+    if (!mpipe__cursor_next(&c, &item) || item.size != sizeof member->stats)
+        return;
+    memcpy(&member->stats, item.data, sizeof member->stats);
+    while (mpipe__cursor_next(&c, &item)
+           && item.size == sizeof stage + sizeof *member->stage) {
+        memcpy(&stage, item.data, sizeof stage);
+        if (stage < flow->spec->n_stages)
+            memcpy(&member->stage[stage],
+                   (const char *)item.data + sizeof stage,
+                   sizeof *member->stage);
+    }
+}
+
+static void got_log(struct mpipe__flow *flow, int rank, struct mpipe__frame *f)
+{
+    struct mpipe_item head, stage, text;
+    struct mpipe__cursor c;
+    uint64_t time_ns;
+    uint32_t level;
+    char name[256], line[2048];
+
+    mpipe__cursor_init(&c, f);
+    if (!mpipe__cursor_next(&c, &head) || head.size < 12
+        || !mpipe__cursor_next(&c, &stage) || stage.size >= sizeof name
+        || !mpipe__cursor_next(&c, &text) || text.size >= sizeof line
+        || flow->engine->log == NULL)
+        return;
+    memcpy(&time_ns, head.data, sizeof time_ns);
+    memcpy(&level, (const char *)head.data + sizeof time_ns, sizeof level);
+    memcpy(name, stage.data, stage.size);
+    name[stage.size] = '\0';
+    memcpy(line, text.data, text.size);
+    line[text.size] = '\0';
+    if (flow->master->shows_progress)
+        mpipe__progress_clear(&flow->master->progress);
+    flow->engine->log(flow->engine->log_arg, time_ns, rank,
+                      (enum mpipe_level)level, name, line);
+}
+
+static void got_spans(struct mpipe__flow *flow, int rank,
+                      struct mpipe__frame *f)
+{
+    struct mpipe__master *m = flow->master;
+    const struct mpipe__role *role = &m->member[rank].role;
+    unsigned n = flow->spec->n_stages;
+    const char **names = calloc(n + 1, sizeof *names);
+    char doing[200];
+
+    if (m->trace == NULL || names == NULL) {
+        free(names);
+        return;
+    }
+    for (unsigned s = 0; s < n; s++)
+        names[s] = flow->spec->stage[s].name;
+    snprintf(doing, sizeof doing, "%s%s%s", role->serves
+             ? names[role->first] : rank == 0 ? "feeder and sink" : "spare",
+             role->serves && role->last > role->first ? ".." : "",
+             role->serves && role->last > role->first ? names[role->last]
+                                                      : "");
+    mpipe__trace_rank(m->trace, rank, flow->engine->machine->at[rank].host,
+                      doing);
+    mpipe__trace_spans(m->trace, rank,
+                       (const struct mpipe__span *)(const void *)
+                       mpipe__frame_payload(f), f->head.n_items, names, n);
+    free(names);
+}
+
+void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
+                           struct mpipe__frame *f)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__member *member = &m->member[from->peer];
+    struct mpipe_error why;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    switch ((enum mpipe__control)f->head.stage) {
+    case MPIPE__HELLO:
+        got_hello(flow, from->peer, f);
+        break;
+    case MPIPE__REPORT:
+        got_reports(flow, f);
+        break;
+    case MPIPE__STATS:
+        got_stats(flow, member, f);
+        break;
+    case MPIPE__LOG:
+        got_log(flow, from->peer, f);
+        break;
+    case MPIPE__SPANS:
+        got_spans(flow, from->peer, f);
+        break;
+    case MPIPE__PAUSED:
+        m->n_paused += !member->paused;
+        member->paused = true;
+        break;
+    case MPIPE__STOP:
+        mpipe__cursor_init(&c, f);
+        if (mpipe__cursor_next(&c, &item) && item.size == sizeof why) {
+            memcpy(&why, item.data, sizeof why);
+            mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- items to be tried again ---- */
+
+void mpipe__master_retry(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    flow->master->counts.retried += f->head.n_items;
+    f->head.kind = MPIPE__FRAME_DATA;
+    mpipe__queue_push(&flow->master->retries, f);
+}
+
+static bool serves(const struct mpipe__role *role, unsigned stage)
+{
+    return role->serves && role->first <= stage && stage <= role->last;
+}
+
+/* A link to a rank that serves the stage: another than the one where it
+ * failed, if there is one.  NULL: none of them takes it now. */
+static struct mpipe__link *retry_link(struct mpipe__flow *flow,
+                                      const struct mpipe__frame *f)
+{
+    int size = flow->engine->transport->size;
+    bool others = false;
+
+    for (int i = 1; i <= size; i++) {
+        int r = (f->peer + i) % size;
+        struct mpipe__link *link;
+
+        if (!serves(&flow->master->member[r].role, f->head.stage)
+            || (r == f->peer && others))
+            continue;
+        others = true;
+        link = mpipe__link_find(&flow->links, r, MPIPE__LANE_MAIN);
+        if (link != NULL
+            && mpipe__link_ready(link, mpipe__wire_size(&f->head)))
+            return link;
+    }
+    return NULL;
+}
+
+static bool send_retries(struct mpipe__flow *flow)
+{
+    struct mpipe__frame_queue *q = &flow->master->retries;
+    struct mpipe__link *link;
+    bool did = false;
+
+    while (q->first != NULL && !flow->paused
+           && (link = retry_link(flow, q->first)) != NULL) {
+        if (mpipe__link_send(link, mpipe__queue_pop(q)) != MPIPE_OK)
+            mpipe__flow_fail(flow, 0, MPIPE_EMPI,
+                             "a frame could not be sent to rank %d",
+                             link->peer);
+        did = true;
+    }
+    return did;
+}
+
+/* ---- a turn ---- */
+
+static void tick(struct mpipe__flow *flow, uint64_t now)
+{
+    struct mpipe__master *m = flow->master;
+
+    m->next_tick = now + TICK_NS;
+    if (flow->phase == MPIPE__STARTING)
+        wait_for_hellos(flow, now);
+    if (m->shows_progress)
+        mpipe__progress_tick(&m->progress, (double)now * 1e-9, m->items_done,
+                             m->counts.fed, flow->spec->count);
+}
+
+/* The sink's own end comes before everybody's, since it may fail. */
+void mpipe__master_close_sink(struct mpipe__flow *flow)
+{
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    enum mpipe_err how = flow->error.code;
+
+    if (flow->master->sink_closed || flow->spec->sink_close == NULL)
+        return;
+    flow->master->sink_closed = true;
+    if (how == MPIPE_EFAILED)
+        how = MPIPE_OK;             /* all that could be delivered was */
+    flow->spec->sink_close(flow->spec->sink_arg, how, &err);
+    if (err.code != MPIPE_OK && how == MPIPE_OK)
+        flow->error = err;
+}
+
+static void end(struct mpipe__flow *flow)
+{
+    const struct mpipe_counts *c = &flow->master->counts;
+
+    if (c->fed + c->made != c->delivered + c->dropped + c->failed)
+        mpipe__error(&flow->error, 0, MPIPE_EINTERNAL,
+                     "the account of pipeline '%s' does not balance: %llu fed "
+                     "+ %llu made, %llu delivered + %llu dropped + %llu "
+                     "failed", flow->spec->name,
+                     (unsigned long long)c->fed, (unsigned long long)c->made,
+                     (unsigned long long)c->delivered,
+                     (unsigned long long)c->dropped,
+                     (unsigned long long)c->failed);
+    else if (c->failed > 0)
+        mpipe__error(&flow->error, -1, MPIPE_EFAILED,
+                     "%llu of %llu items of pipeline '%s' failed",
+                     (unsigned long long)c->failed,
+                     (unsigned long long)c->fed, flow->spec->name);
+    mpipe__master_close_sink(flow);
+    mpipe__master_finish(flow);
+}
+
+bool mpipe__master_step(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    uint64_t now = mpipe__now();
+    bool did;
+
+    if (now >= m->next_tick)
+        tick(flow, now);
+    if (mpipe__flow_ending(flow) || flow->phase != MPIPE__RUNNING)
+        return false;
+    did = mpipe__sink_deliver(flow);
+    did |= send_retries(flow);
+    did |= mpipe__feeder_pump(flow);
+    did |= mpipe__feeder_pull(flow);
+    if (m->feeder.ended && !flow->in_source && !flow->in_sink
+        && !mpipe__flow_ending(flow) && mpipe__feeder_empty(flow)) {
+        end(flow);
+        did = true;
+    }
+    return did;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* session.c - the ranks of one job, from start to end.
+ *
+ * Starting is the only time when all ranks talk together (a communicator, the
+ * node's shared memory, where each rank is).  What goes wrong on all ranks alike
+ * (a bad option) breaks the session; what only one rank meets is kept, and the
+ * next pipeline's hello tells the others, so that nobody waits for anybody.
+ */
+#include <errno.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <mpipe/mpi.h>
+#include "clock.h"
+#include "error.h"
+#include "interrupt.h"
+#include "log.h"
+#include "session.h"
+#include "topology.h"
+#include "transport_fault.h"
+#include "transport_mpi.h"
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+static void write_log(void *arg, uint64_t time_ns, int rank,
+                      enum mpipe_level level, const char *stage,
+                      const char *text)
+{
+    struct mpipe *mp = arg;
+    struct mpipe__log_line line = {
+        .time_ns = time_ns, .rank = rank, .level = level, .stage = stage,
+        .text = text, .host = mp->here.host
+    };
+    FILE *to = mp->log != NULL ? mp->log : stderr;
+    char row[2400];
+
+    if (mp->machine != NULL && rank >= 0
+        && (unsigned)rank < mp->machine->n_ranks)
+        line.host = mp->machine->at[rank].host;
+    mpipe__log_format(row, sizeof row, &line);
+    fprintf(to, "%s\n", row);
+    fflush(to);
+}
+
+void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
+{
+    if (err->code == MPIPE_OK)
+        return;
+    if (mp->first.code == MPIPE_OK)
+        mp->first = *err;
+    if (!mp->prints || (mp->transport != NULL && mp->transport->rank != 0))
+        return;
+    mp->printed = true;
+    if (err->rank > 0)
+        fprintf(stderr, "%s: rank %d: %s\n", mp->program, err->rank,
+                err->text);
+    else
+        fprintf(stderr, "%s: %s\n", mp->program, err->text);
+}
+
+static FILE *open_file(const char *path, const char *option,
+                       struct mpipe_error *err)
+{
+    FILE *file = fopen(path, "we");
+
+    if (file == NULL)
+        mpipe__error(err, 0, MPIPE_EIO, "--%s=%s: cannot be written: %s",
+                     option, path, strerror(errno));
+    return file;
+}
+
+enum mpipe_err mpipe__session_files(struct mpipe *mp, struct mpipe_error *err)
+{
+    const struct mpipe__options *o = &mp->options;
+
+    if (mp->transport->rank != 0)
+        return MPIPE_OK;
+    if (o->report[0] != '\0' && mp->report == NULL)
+        mp->report = open_file(o->report, "report", err);
+    if (o->log[0] != '\0' && mp->log == NULL)
+        mp->log = open_file(o->log, "log", err);
+    return err->code;
+}
+
+/* Options of the command line and the environment. */
+static void read_options(struct mpipe *mp, int *argc, char ***argv)
+{
+    const char *name = argv != NULL && *argv != NULL && (*argv)[0] != NULL
+                       ? base_name((*argv)[0]) : "mpipe";
+
+    snprintf(mp->program, sizeof mp->program, "%s", name);
+    if (mpipe__options_env(&mp->options, getenv, &mp->broken) == MPIPE_OK)
+        mpipe__options_args(&mp->options, argc, argv, &mp->broken);
+}
+
+/* Rank 0 learns where all ranks are. */
+static void locate(struct mpipe *mp)
+{
+    const struct mpipe__options *o = &mp->options;
+    int node, nth, of;
+    struct mpipe__location *all = NULL;
+    unsigned size = (unsigned)mp->transport->size;
+
+    mpipe__mpi_node(mp->transport, &node, &nth, &of);
+    mpipe__topology_locate(&mp->here, o->switches[0] != '\0' ? o->switches
+                           : NULL, (unsigned)nth, (unsigned)of, &mp->pending);
+    mp->here.id[MPIPE__NODE] = (uint32_t)node;
+    if (mp->transport->rank == 0) {
+        mp->machine = mpipe__machine_new(size);
+        if (mp->machine == NULL)
+            mpipe__error(&mp->pending, 0, MPIPE_ENOMEM, "no memory to start");
+        else
+            all = mp->machine->at;
+    }
+    if (mpipe__mpi_gather(mp->transport, &mp->here, sizeof mp->here, all)
+        != MPIPE_OK)
+        mpipe__error(&mp->pending, mp->transport->rank, MPIPE_EMPI,
+                     "the MPI library could not gather where ranks are");
+    if (mp->transport->rank == 0 && o->machine[0] != '\0') {
+        mpipe_machine_free(mp->machine);
+        mp->machine = mpipe_machine_synthetic(o->machine, size, &mp->pending);
+    }
+}
+
+/* MPIPE_FAULT: let the transport misbehave, for tests. */
+static void stack_faults(struct mpipe *mp)
+{
+    struct mpipe__fault_plan plan;
+    struct mpipe__transport *t;
+
+    if (mp->options.fault[0] == '\0'
+        || mpipe__fault_parse(mp->options.fault, &plan, &mp->broken)
+           != MPIPE_OK)
+        return;
+    plan.seed += (uint64_t)mp->transport->rank;
+    t = mpipe__fault_new(mp->transport, &plan);
+    if (t != NULL)
+        mp->transport = t;
+}
+
+static void start_engine(struct mpipe *mp)
+{
+    if (mpipe__engine_init(&mp->engine, mp->transport, &mp->options)
+        != MPIPE_OK)
+        mpipe__error(&mp->broken, -1, MPIPE_ENOMEM, "no memory to start");
+    mp->engine.machine = mp->machine;
+    mp->engine.host = mp->here.host;
+    mp->engine.interrupted = mpipe__interrupted();
+    if (mp->transport->rank == 0) {
+        mp->engine.log = write_log;
+        mp->engine.log_arg = mp;
+    }
+    if (mp->broken.code != MPIPE_OK)
+        mpipe__session_error(mp, &mp->broken);
+}
+
+static struct mpipe *new_session(void)
+{
+    /* what is returned when there is no memory for a session: it only says so */
+    static struct mpipe none = {
+        .broken = { MPIPE_ENOMEM, -1, "no memory to start" },
+        .first = { MPIPE_ENOMEM, -1, "no memory to start" },
+        .prints = true, .program = "mpipe"
+    };
+    struct mpipe *mp = calloc(1, sizeof *mp);
+
+    if (mp == NULL)
+        return &none;
+    mp->prints = true;
+    mpipe__options_default(&mp->options);
+    return mp;
+}
+
+static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
+{
+    struct mpipe *mp = new_session();
+
+    if (mp->broken.code != MPIPE_OK)
+        return mp;
+    mp->began_mpi = began;
+    mp->owns_transport = true;
+    mp->transport = mpipe__mpi_transport(comm, &mp->broken);
+    if (mp->transport == NULL) {
+        mpipe__session_error(mp, &mp->broken);
+        return mp;
+    }
+    read_options(mp, argc, argv);
+    locate(mp);
+    stack_faults(mp);
+    start_engine(mp);
+    return mp;
+}
+
+struct mpipe *mpipe_init_comm(MPI_Comm comm, int *argc, char ***argv)
+{
+    return init(comm, false, argc, argv);
+}
+
+struct mpipe *mpipe_init(int *argc, char ***argv)
+{
+    int began = 0, ended = 0, level;
+    struct mpipe *mp;
+
+    MPI_Finalized(&ended);
+    if (ended) {
+        mp = new_session();
+        mpipe__error(&mp->broken, -1, MPIPE_EINVAL, "mpipe_init() after MPI "
+                     "has ended: a process can start MPI only once (call "
+                     "MPI_Init and MPI_Finalize yourself to have several "
+                     "sessions)");
+        mpipe__session_error(mp, &mp->broken);
+        return mp;
+    }
+    MPI_Initialized(&began);
+    if (!began)
+        MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
+    return init(MPI_COMM_WORLD, !began, argc, argv);
+}
+
+struct mpipe *mpipe__session_over(struct mpipe__transport *t,
+                                  const struct mpipe_machine *machine,
+                                  int *argc, char ***argv)
+{
+    struct mpipe *mp = new_session();
+
+    mp->transport = t;
+    read_options(mp, argc, argv);
+    snprintf(mp->here.host, sizeof mp->here.host, "loop");
+    if (t->rank == 0)
+        mp->machine = mpipe__machine_copy(machine);
+    start_engine(mp);
+    return mp;
+}
+
+int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
+{
+    bool began;
+
+    if (mp == NULL)
+        return e < 0 ? -(int)e : 0;
+    if (e >= 0 && mp->broken.code != MPIPE_OK)
+        e = mp->broken.code;
+    if (e < 0 && !mp->printed && mp->prints
+        && (mp->transport == NULL || mp->transport->rank == 0))
+        fprintf(stderr, "%s: %s\n", mp->program, mpipe_strerror(e));
+    began = mp->began_mpi;
+    if (mp->report != NULL)
+        fclose(mp->report);
+    if (mp->log != NULL)
+        fclose(mp->log);
+    mpipe__engine_fini(&mp->engine);
+    mpipe_machine_free(mp->machine);
+    if (mp->owns_transport && mp->transport != NULL)
+        mp->transport->ops->free(mp->transport);
+    if (mp->began_mpi || mp->owns_transport || mp->transport != NULL)
+        free(mp);
+    if (began)
+        MPI_Finalize();
+    return e < 0 ? -(int)e : 0;
+}
+
+int mpipe_rank(const struct mpipe *mp)
+{
+    return mp->transport != NULL ? mp->transport->rank : 0;
+}
+
+int mpipe_size(const struct mpipe *mp)
+{
+    return mp->transport != NULL ? mp->transport->size : 1;
+}
+
+const struct mpipe_error *mpipe_last_error(const struct mpipe *mp)
+{
+    return &mp->first;
+}
+
+void mpipe_print_errors(struct mpipe *mp, int on)
+{
+    mp->prints = on != 0;
+}
+
+enum mpipe_err mpipe_set_option(struct mpipe *mp, const char *name,
+                                const char *value)
+{
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+
+    if (mp->broken.code != MPIPE_OK)
+        return mp->broken.code;
+    mpipe__options_set(&mp->options, name, value, MPIPE__ORIGIN_PROGRAM, &err);
+    mpipe__session_error(mp, &err);
+    return err.code;
+}
+
+enum mpipe_err mpipe_usage(struct mpipe *mp, const char *format, ...)
+{
+    struct mpipe_error err = { MPIPE_EINVAL, -1, "" };
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(err.text, sizeof err.text, format, ap);
+    va_end(ap);
+    mpipe__session_error(mp, &err);
+    return MPIPE_EINVAL;
+}
+
+void mpipe_log(struct mpipe *mp, enum mpipe_level level,
+               const char *format, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    if (level > (enum mpipe_level)mp->options.log_level)
+        return;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    if (mp->engine.flows != NULL)
+        mpipe__flow_log(mp->engine.flows, level, "", text);
+    else
+        write_log(mp, mpipe__today(), mpipe_rank(mp), level, "", text);
+}

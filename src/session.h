@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* session.h - the state behind struct mpipe (layer 4). */
+#ifndef MPIPE__SESSION_H
+#define MPIPE__SESSION_H
+
+#include "engine.h"
+
+struct mpipe {
+    struct mpipe__engine engine;
+    struct mpipe__options options;
+    struct mpipe__transport *transport;
+    struct mpipe__location here;
+    struct mpipe_machine *machine;  /* rank 0 */
+    struct mpipe_error broken;      /* it could not start: all calls fail */
+    struct mpipe_error pending;     /* met by this rank alone: the next
+                                       pipeline tells the others */
+    struct mpipe_error first;       /* for mpipe_last_error() */
+    bool prints, printed;
+    bool began_mpi, owns_transport;
+    char program[64];
+    FILE *log, *report;             /* rank 0 */
+    uint16_t next_flow;
+    unsigned running;               /* pipelines */
+};
+
+/* A session over a transport of the caller's, which stays its own: for tests.
+ * Options are the defaults, then 'argv' as mpipe_init() takes it (may be
+ * NULL). */
+struct mpipe *mpipe__session_over(struct mpipe__transport *t,
+                                  const struct mpipe_machine *machine,
+                                  int *argc, char ***argv);
+
+/* Keep the first error, and print it on rank 0 if errors print themselves. */
+void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err);
+
+/* rank 0: open what --report and --log name, once. */
+enum mpipe_err mpipe__session_files(struct mpipe *mp, struct mpipe_error *err);
+
+#endif

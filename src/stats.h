@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* stats.h - what is counted where, and its sums (layer 0, plain structs).
+ *
+ * Each rank counts its own work and sends the numbers to rank 0, which keeps
+ * the last of each rank and adds them up for the report, the progress line and
+ * mpipe_pipeline_status().  All members are plain integers, so that a struct can travel as it is.
+ */
+#ifndef MPIPE__STATS_H
+#define MPIPE__STATS_H
+
+#include <stdint.h>
+
+/* One stage on one rank.  in + made = out + dropped + failed + retried when
+ * the rank is at rest: 'retried' items were handed back to be tried again (and are
+ * counted in 'in' once more where that happens). */
+struct mpipe__stage_stats {
+    uint64_t in, out;           /* items */
+    uint64_t made;              /* emitted beyond the first for an item */
+    uint64_t dropped;           /* items that emitted nothing */
+    uint64_t failed, retried;
+    uint64_t bytes_in, bytes_out;
+    uint64_t frames;            /* frames it began */
+    uint64_t busy_ns;           /* inside the stage's functions */
+};
+
+struct mpipe__rank_stats {
+    uint64_t wall_ns;           /* since the pipeline's start */
+    uint64_t busy_ns;           /* in user functions of any kind */
+    uint64_t blocked_ns;        /* waiting to hand on what was made */
+    uint64_t waiting_ns;        /* resting: nothing to do */
+    uint64_t rss, rss_max;      /* bytes */
+    uint64_t node_available;    /* bytes of memory free on its node */
+    uint64_t backlog;           /* frames queued */
+    uint64_t frames_sent, frames_received, bytes_sent, bytes_received;
+};
+
+#endif

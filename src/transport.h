@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* transport.h - moving messages between ranks (layer 2).
+ *
+ * A transport is a table of functions.  It knows nothing of frames, credits
+ * or flows; it never calls up: what has finished is returned by poll().
+ *
+ * A message belongs to a (peer, channel).  Per sender, receiver and channel,
+ * receives are matched with messages in the order in which both were made, and
+ * complete in that order.  A rank may send to itself.  One thread per transport.
+ */
+#ifndef MPIPE__TRANSPORT_H
+#define MPIPE__TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <mpipe/error.h>
+
+/* The largest message; link.c cuts what is longer. */
+#define MPIPE__MESSAGE_MAX ((size_t)1 << 30)
+#define MPIPE__CHANNEL_MAX 32000u
+
+struct mpipe__transport;
+
+struct mpipe__completion {
+    void *cookie;           /* from send or recv */
+    size_t size;            /* bytes of the message */
+    enum mpipe_err error;   /* MPIPE_ELINK: the message was too long for the
+                               receive; MPIPE_EMPI: the library failed */
+};
+
+struct mpipe__transport_ops {
+    const char *name;
+
+    /* Begin sending.  Never waits, whatever the receiver does.  'data' is lent
+     * until the completion with 'cookie' is returned.  On an error nothing was
+     * begun. */
+    enum mpipe_err (*send)(struct mpipe__transport *t, int peer,
+                           unsigned channel, const void *data, size_t size,
+                           void *cookie);
+
+    /* Post a receive of a message of at most 'capacity' bytes.  'data' is lent
+     * until the completion or cancel(). */
+    enum mpipe_err (*recv)(struct mpipe__transport *t, int peer,
+                           unsigned channel, void *data, size_t capacity,
+                           void *cookie);
+
+    /* Move things along; returns how many of done[0..max-1] were filled.
+     * Never waits. */
+    int (*poll)(struct mpipe__transport *t, struct mpipe__completion *done,
+                int max);
+
+    /* Withdraw all receives from (peer, channel); their buffers are the
+     * caller's again and their cookies do not come back.  Call only when the peer
+     * sends no more on this channel. */
+    void (*cancel)(struct mpipe__transport *t, int peer, unsigned channel);
+
+    /* Rest until a message may have come, or about 'timeout_us' have passed.
+     * May return early.  'stir' true: something is under way that needs this
+     * rank's own polling, so rest only briefly. */
+    void (*wait)(struct mpipe__transport *t, unsigned timeout_us, bool stir);
+
+    /* Is the peer on this node? */
+    bool (*near)(struct mpipe__transport *t, int peer);
+
+    /* All completions have been taken or their buffers may be forgotten. */
+    void (*free)(struct mpipe__transport *t);
+};
+
+struct mpipe__transport {
+    const struct mpipe__transport_ops *ops;
+    int rank, size;
+};
+
+#endif

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* transport_mpi.c - the only file that moves data by MPI.
+ *
+ * Every receive names its source and tag (the channel).  Per (peer, channel)
+ * the receives form a queue, and only its head is tested: MPI completes them
+ * in this order anyway, so testing stays short however many are posted.  Heads
+ * and sends stand side by side in one dense array for MPI_Testsome.
+ *
+ * Waiting: a few tests, a few yields, then sleep on the doorbell of this rank,
+ * which senders on the same node ring.  Ranks on other nodes cannot, so there the
+ * time limit is short.
+ */
+#include <assert.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "doorbell.h"
+#include "error.h"
+#include "transport_mpi.h"
+
+#define TEST_MAX 256            /* completions taken from MPI at a time */
+#define STIR_US 50              /* the longest rest while MPI needs us */
+#define FAR_US 500              /* ... while ranks on other nodes may send */
+
+struct posted {                 /* one receive */
+    MPI_Request request;
+    void *cookie;
+};
+
+struct inbox {                  /* the receives of one (peer, channel) */
+    int peer;
+    unsigned channel;
+    struct posted *ring;
+    unsigned first, n, capacity;    /* capacity: a power of two */
+    int slot;                   /* of its head among the tests; -1: empty */
+};
+
+struct test {                   /* what a slot of requests[] stands for */
+    struct inbox *inbox;        /* NULL: a send */
+    void *cookie;
+    size_t size;
+};
+
+struct mpi_transport {
+    struct mpipe__transport base;
+    MPI_Comm comm, node_comm;
+    MPI_Win window;
+    struct mpipe__bell **bell;  /* per rank; NULL: on another node */
+    int node, node_rank, node_size;
+    unsigned spins, yields, idle;
+
+    MPI_Request *requests;
+    struct test *tests;
+    int n_tests, tests_capacity;
+    int *index;
+    MPI_Status *status;
+
+    struct inbox **table;       /* open addressing by (peer, channel) */
+    unsigned n_inboxes, table_capacity;
+
+    struct mpipe__completion *done;     /* taken from MPI, not yet returned */
+    int done_first, done_n, done_capacity;
+};
+
+static struct mpi_transport *self(struct mpipe__transport *t)
+{
+    return (struct mpi_transport *)t;
+}
+
+/* ---- the table of inboxes ---- */
+
+static unsigned slot_of(const struct mpi_transport *m, int peer,
+                        unsigned channel)
+{
+    uint64_t key = ((uint64_t)(unsigned)peer << 32 | channel)
+                   * 0x9e3779b97f4a7c15u;
+    unsigned i = (unsigned)(key >> 32) & (m->table_capacity - 1);
+
+    while (m->table[i] != NULL && (m->table[i]->peer != peer
+                                   || m->table[i]->channel != channel))
+        i = (i + 1) & (m->table_capacity - 1);
+    return i;
+}
+
+static bool grow_table(struct mpi_transport *m)
+{
+    struct inbox **old = m->table;
+    unsigned n = m->table_capacity;
+
+    if (2 * (m->n_inboxes + 1) <= n)
+        return true;
+    m->table = calloc(n ? 2 * n : 64, sizeof(struct inbox *));
+    if (m->table == NULL) {
+        m->table = old;
+        return false;
+    }
+    m->table_capacity = n ? 2 * n : 64;
+    for (unsigned i = 0; i < n; i++)
+        if (old[i] != NULL)
+            m->table[slot_of(m, old[i]->peer, old[i]->channel)] = old[i];
+    free(old);
+    return true;
+}
+
+static struct inbox *find_inbox(struct mpi_transport *m, int peer,
+                                unsigned channel, bool make)
+{
+    struct inbox *box;
+    unsigned i;
+
+    if (!grow_table(m))
+        return NULL;
+    i = slot_of(m, peer, channel);
+    if (m->table[i] != NULL || !make)
+        return m->table[i];
+    box = calloc(1, sizeof *box);
+    if (box == NULL)
+        return NULL;
+    box->peer = peer;
+    box->channel = channel;
+    box->slot = -1;
+    m->table[i] = box;
+    m->n_inboxes++;
+    return box;
+}
+
+/* ---- the dense array of tests ---- */
+
+static bool grow_tests(struct mpi_transport *m)
+{
+    int n = m->tests_capacity ? 2 * m->tests_capacity : 64;
+    MPI_Request *requests;
+    struct test *tests;
+
+    if (m->n_tests < m->tests_capacity)
+        return true;
+    requests = realloc(m->requests, (size_t)n * sizeof *requests);
+    if (requests == NULL)
+        return false;
+    m->requests = requests;
+    tests = realloc(m->tests, (size_t)n * sizeof *tests);
+    if (tests == NULL)
+        return false;
+    m->tests = tests;
+    free(m->index);
+    free(m->status);
+    m->index = malloc((size_t)n * sizeof *m->index);
+    m->status = malloc((size_t)n * sizeof *m->status);
+    m->tests_capacity = n;
+    return m->index != NULL && m->status != NULL;
+}
+
+static void add_test(struct mpi_transport *m, MPI_Request request,
+                     struct test test)
+{
+    assert(m->n_tests < m->tests_capacity);
+    if (test.inbox != NULL)
+        test.inbox->slot = m->n_tests;
+    m->requests[m->n_tests] = request;
+    m->tests[m->n_tests++] = test;
+}
+
+static void remove_test(struct mpi_transport *m, int i)
+{
+    int last = --m->n_tests;
+
+    if (m->tests[i].inbox != NULL)
+        m->tests[i].inbox->slot = -1;
+    if (i == last)
+        return;
+    m->requests[i] = m->requests[last];
+    m->tests[i] = m->tests[last];
+    if (m->tests[i].inbox != NULL)
+        m->tests[i].inbox->slot = i;
+}
+
+/* ---- completions ---- */
+
+static bool room_for_done(struct mpi_transport *m, int more)
+{
+    struct mpipe__completion *done;
+    int n = m->done_capacity ? m->done_capacity : 64;
+
+    if (m->done_first == m->done_n)
+        m->done_first = m->done_n = 0;
+    while (n < m->done_n + more)
+        n *= 2;
+    if (n == m->done_capacity)
+        return true;
+    done = realloc(m->done, (size_t)n * sizeof *done);
+    if (done == NULL)
+        return false;
+    m->done = done;
+    m->done_capacity = n;
+    return true;
+}
+
+static enum mpipe_err outcome(bool failed, const MPI_Status *s)
+{
+    int class = MPI_ERR_OTHER;
+
+    if (!failed || s->MPI_ERROR == MPI_SUCCESS)
+        return MPIPE_OK;
+    MPI_Error_class(s->MPI_ERROR, &class);
+    return class == MPI_ERR_TRUNCATE ? MPIPE_ELINK : MPIPE_EMPI;
+}
+
+/* The head of an inbox is done: let the next one take its place. */
+static bool next_head(struct mpi_transport *m, struct inbox *box)
+{
+    box->first = (box->first + 1) & (box->capacity - 1);
+    box->n--;
+    if (box->n == 0)
+        return false;
+    m->requests[box->slot] = box->ring[box->first].request;
+    m->tests[box->slot].cookie = box->ring[box->first].cookie;
+    return true;
+}
+
+/* Ask MPI once; true if something was finished. */
+static bool gather(struct mpi_transport *m)
+{
+    int n = 0, code;
+
+    if (m->n_tests == 0 || !room_for_done(m, m->n_tests))
+        return false;
+    code = MPI_Testsome(m->n_tests, m->requests, &n, m->index, m->status);
+    if (n == MPI_UNDEFINED || n <= 0)
+        return false;
+    for (int k = 0; k < n; k++) {
+        struct test *test = &m->tests[m->index[k]];
+        struct mpipe__completion *c = &m->done[m->done_n++];
+        int bytes = 0;
+
+        c->cookie = test->cookie;
+        c->error = outcome(code != MPI_SUCCESS, &m->status[k]);
+        c->size = test->size;
+        if (test->inbox != NULL) {
+            MPI_Get_count(&m->status[k], MPI_BYTE, &bytes);
+            c->size = bytes < 0 ? 0 : (size_t)bytes;
+            if (next_head(m, test->inbox))
+                m->index[k] = -1;       /* the slot stays in use */
+        }
+    }
+    /* Removing moves the last slot into the hole, so take the holes from the
+     * last to the first; MPI gives the indices in rising order in practice,
+     * but does not promise it. */
+    for (int k = 1; k < n; k++)
+        for (int j = k; j > 0 && m->index[j - 1] > m->index[j]; j--) {
+            int i = m->index[j];
+            m->index[j] = m->index[j - 1];
+            m->index[j - 1] = i;
+        }
+    for (int k = n; k-- > 0 && m->index[k] >= 0;)
+        remove_test(m, m->index[k]);
+    return true;
+}
+
+/* ---- the table of functions ---- */
+
+static enum mpipe_err mpi_send(struct mpipe__transport *t, int peer,
+                               unsigned channel, const void *data, size_t size,
+                               void *cookie)
+{
+    struct mpi_transport *m = self(t);
+    MPI_Request request;
+
+    assert(size <= MPIPE__MESSAGE_MAX && channel <= MPIPE__CHANNEL_MAX);
+    if (!grow_tests(m))
+        return MPIPE_ENOMEM;
+    if (MPI_Isend(data, (int)size, MPI_BYTE, peer, (int)channel, m->comm,
+                  &request) != MPI_SUCCESS)
+        return MPIPE_EMPI;
+    add_test(m, request, (struct test){ NULL, cookie, size });
+    if (m->bell[peer] != NULL && peer != t->rank)
+        mpipe__bell_ring(m->bell[peer]);
+    return MPIPE_OK;
+}
+
+static bool grow_ring(struct inbox *box)
+{
+    unsigned n = box->capacity ? 2 * box->capacity : 4;
+    struct posted *ring;
+
+    if (box->n < box->capacity)
+        return true;
+    ring = malloc(n * sizeof *ring);
+    if (ring == NULL)
+        return false;
+    for (unsigned i = 0; i < box->n; i++)
+        ring[i] = box->ring[(box->first + i) & (box->capacity - 1)];
+    free(box->ring);
+    box->ring = ring;
+    box->first = 0;
+    box->capacity = n;
+    return true;
+}
+
+static enum mpipe_err mpi_recv(struct mpipe__transport *t, int peer,
+                               unsigned channel, void *data, size_t capacity,
+                               void *cookie)
+{
+    struct mpi_transport *m = self(t);
+    struct inbox *box = find_inbox(m, peer, channel, true);
+    MPI_Request request;
+
+    assert(capacity <= MPIPE__MESSAGE_MAX && channel <= MPIPE__CHANNEL_MAX);
+    if (box == NULL || !grow_ring(box) || !grow_tests(m))
+        return MPIPE_ENOMEM;
+    if (MPI_Irecv(data, (int)capacity, MPI_BYTE, peer, (int)channel, m->comm,
+                  &request) != MPI_SUCCESS)
+        return MPIPE_EMPI;
+    box->ring[(box->first + box->n++) & (box->capacity - 1)] =
+        (struct posted){ request, cookie };
+    if (box->n == 1)
+        add_test(m, request, (struct test){ box, cookie, 0 });
+    return MPIPE_OK;
+}
+
+static int mpi_poll(struct mpipe__transport *t, struct mpipe__completion *done,
+                    int max)
+{
+    struct mpi_transport *m = self(t);
+    int n;
+
+    if (m->done_first == m->done_n)
+        gather(m);
+    n = m->done_n - m->done_first;
+    if (n > max)
+        n = max;
+    memcpy(done, m->done + m->done_first, (size_t)n * sizeof *done);
+    m->done_first += n;
+    if (n > 0)
+        m->idle = 0;
+    return n;
+}
+
+static void mpi_cancel(struct mpipe__transport *t, int peer, unsigned channel)
+{
+    struct mpi_transport *m = self(t);
+    struct inbox *box = find_inbox(m, peer, channel, false);
+
+    if (box == NULL || box->n == 0)
+        return;
+    for (unsigned i = 0; i < box->n; i++) {
+        MPI_Request *r = &box->ring[(box->first + i)
+                                    & (box->capacity - 1)].request;
+        MPI_Cancel(r);
+        MPI_Wait(r, MPI_STATUS_IGNORE);
+    }
+    box->n = 0;
+    remove_test(m, box->slot);
+}
+
+static void mpi_wait(struct mpipe__transport *t, unsigned timeout_us, bool stir)
+{
+    struct mpi_transport *m = self(t);
+    struct mpipe__bell *mine = m->bell[t->rank];
+
+    if (m->done_first < m->done_n || timeout_us == 0)
+        return;
+    m->idle++;
+    if (m->idle <= m->spins)
+        return;
+    if (m->idle <= m->spins + m->yields) {
+        sched_yield();
+        return;
+    }
+    if (stir && timeout_us > STIR_US)
+        timeout_us = STIR_US;
+    if (m->node_size < t->size && timeout_us > FAR_US)
+        timeout_us = FAR_US;
+    mpipe__bell_announce(mine);
+    if (gather(m))
+        mpipe__bell_withdraw(mine);
+    else
+        mpipe__bell_sleep(mine, timeout_us);
+}
+
+static bool mpi_near(struct mpipe__transport *t, int peer)
+{
+    return self(t)->bell[peer] != NULL;
+}
+
+static void mpi_free(struct mpipe__transport *t)
+{
+    struct mpi_transport *m = self(t);
+
+    for (unsigned i = 0; i < m->table_capacity; i++) {
+        if (m->table[i] != NULL) {
+            mpi_cancel(t, m->table[i]->peer, m->table[i]->channel);
+            free(m->table[i]->ring);
+            free(m->table[i]);
+        }
+    }
+    if (m->window != MPI_WIN_NULL)
+        MPI_Win_free(&m->window);
+    else if (m->bell != NULL)
+        free(m->bell[t->rank]);
+    if (m->node_comm != MPI_COMM_NULL)
+        MPI_Comm_free(&m->node_comm);
+    if (m->comm != MPI_COMM_NULL)
+        MPI_Comm_free(&m->comm);
+    free(m->table);
+    free(m->bell);
+    free(m->requests);
+    free(m->tests);
+    free(m->index);
+    free(m->status);
+    free(m->done);
+    free(m);
+}
+
+static const struct mpipe__transport_ops mpi_ops = {
+    .name = "mpi",
+    .send = mpi_send,
+    .recv = mpi_recv,
+    .poll = mpi_poll,
+    .cancel = mpi_cancel,
+    .wait = mpi_wait,
+    .near = mpi_near,
+    .free = mpi_free,
+};
+
+/* ---- start ---- */
+
+/* One bell for each rank of the node, in shared memory. */
+static bool hang_bells(struct mpi_transport *m)
+{
+    MPI_Group node_group, group;
+    struct mpipe__bell *mine;
+    int *node_ranks, *ranks;
+    bool shared;
+
+    m->bell = calloc((size_t)m->base.size, sizeof(struct mpipe__bell *));
+    node_ranks = calloc((size_t)m->node_size, sizeof *node_ranks);
+    ranks = calloc((size_t)m->node_size, sizeof *ranks);
+    if (m->bell == NULL || node_ranks == NULL || ranks == NULL) {
+        free(node_ranks);
+        free(ranks);
+        return false;
+    }
+    for (int i = 0; i < m->node_size; i++)
+        node_ranks[i] = i;
+    MPI_Comm_group(m->node_comm, &node_group);
+    MPI_Comm_group(m->comm, &group);
+    MPI_Group_translate_ranks(node_group, m->node_size, node_ranks, group,
+                              ranks);
+    MPI_Group_free(&node_group);
+    MPI_Group_free(&group);
+    m->node = ranks[0];
+    shared = MPI_Win_allocate_shared(sizeof *mine, 1, MPI_INFO_NULL,
+                                     m->node_comm, &mine, &m->window)
+             == MPI_SUCCESS;
+    if (!shared) {              /* no bells: the time limits must do */
+        m->window = MPI_WIN_NULL;
+        mine = calloc(1, sizeof *mine);
+    }
+    for (int i = 0; shared && i < m->node_size; i++) {
+        MPI_Aint size;
+        int unit;
+        MPI_Win_shared_query(m->window, i, &size, &unit, &m->bell[ranks[i]]);
+    }
+    if (mine != NULL)
+        mine->sleeping = 0;
+    m->bell[m->base.rank] = mine;
+    free(node_ranks);
+    free(ranks);
+    return mine != NULL;
+}
+
+/* Spinning helps only where a core is free for every rank. */
+static void choose_patience(struct mpi_transport *m)
+{
+    cpu_set_t cpus;
+    int cores = 1;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+        cores = CPU_COUNT(&cpus);
+    m->spins = m->node_size <= cores ? 200 : 4;
+    m->yields = 4;
+}
+
+struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
+                                              struct mpipe_error *err)
+{
+    struct mpi_transport *m = calloc(1, sizeof *m);
+
+    if (m == NULL) {
+        mpipe__error(err, -1, MPIPE_ENOMEM, "no memory to start");
+        return NULL;
+    }
+    m->base.ops = &mpi_ops;
+    m->comm = m->node_comm = MPI_COMM_NULL;
+    m->window = MPI_WIN_NULL;
+    if (MPI_Comm_dup(comm, &m->comm) != MPI_SUCCESS
+        || MPI_Comm_set_errhandler(m->comm, MPI_ERRORS_RETURN) != MPI_SUCCESS
+        || MPI_Comm_rank(m->comm, &m->base.rank) != MPI_SUCCESS
+        || MPI_Comm_size(m->comm, &m->base.size) != MPI_SUCCESS
+        || MPI_Comm_split_type(m->comm, MPI_COMM_TYPE_SHARED, m->base.rank,
+                               MPI_INFO_NULL, &m->node_comm) != MPI_SUCCESS
+        || MPI_Comm_rank(m->node_comm, &m->node_rank) != MPI_SUCCESS
+        || MPI_Comm_size(m->node_comm, &m->node_size) != MPI_SUCCESS) {
+        mpipe__error(err, -1, MPIPE_EMPI,
+                     "the MPI library could not set up communicators");
+        mpi_free(&m->base);
+        return NULL;
+    }
+    MPI_Comm_set_errhandler(m->node_comm, MPI_ERRORS_RETURN);
+    if (!hang_bells(m)) {
+        mpipe__error(err, m->base.rank, MPIPE_ENOMEM, "no memory to start");
+        mpi_free(&m->base);
+        return NULL;
+    }
+    choose_patience(m);
+    return &m->base;
+}
+
+void mpipe__mpi_node(struct mpipe__transport *t, int *node, int *nth, int *of)
+{
+    *node = self(t)->node;
+    *nth = self(t)->node_rank;
+    *of = self(t)->node_size;
+}
+
+enum mpipe_err mpipe__mpi_gather(struct mpipe__transport *t, const void *mine,
+                                 size_t size, void *all)
+{
+    return MPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0,
+                      self(t)->comm) == MPI_SUCCESS ? MPIPE_OK : MPIPE_EMPI;
+}

@@ -1,0 +1,802 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker.c - frames in, stage functions, frames out.
+ *
+ * A frame is taken through as many stages as this rank serves in a row.  Within
+ * that run an emitted item goes straight to the next function, depth first;
+ * what the last of them emits is appended to the open frame.  Where every stage
+ * of the run works in place, the frame itself goes on.
+ *
+ * What becomes of a frame (its children) leaves when the item that made it is
+ * done, so that what a failing item emitted can be taken back: a mark is the
+ * place in the list of children where the item began.  Only when an item has
+ * made more than HOLD_BYTES is the list sent early, and then the item is past
+ * taking back ('flushes' has moved on).
+ *
+ * One child and nothing else: it keeps the frame's id, and rank 0 hears nothing.
+ * Otherwise each child gets an id and a number of its own, and a report
+ * tells rank 0 what was consumed and made.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include "clock.h"
+#include "engine.h"
+
+#define HOLD_BYTES ((size_t)1 << 20)
+#define LONG_NS    1000000u         /* reports do not wait longer than this */
+#define BLOCK_US   2000u
+
+struct mark {
+    struct mpipe__frame *open;
+    uint32_t n_items, n_closed, flushes;
+    size_t closed_bytes;
+    uint64_t dropped, made;
+};
+
+static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
+                     size_t size, bool ours);
+
+/* ---- sending ---- */
+
+static bool send_to_next(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__engine *en = flow->engine;
+    bool home = f->head.kind != MPIPE__FRAME_DATA;
+    size_t size = mpipe__wire_size(&f->head);
+    struct mpipe__link *link;
+    uint64_t from = 0, took;
+
+    for (;;) {
+        if (mpipe__flow_ending(flow)) {
+            mpipe__pool_put(&en->pool, f);
+            return false;
+        }
+        link = home ? mpipe__link_pick(&flow->home, 1, size)
+                    : mpipe__link_pick(flow->out, flow->n_out, size);
+        if (link != NULL)
+            break;
+        if (from == 0)
+            from = mpipe__now();
+        if (!mpipe__engine_progress(en))
+            mpipe__engine_rest(en, BLOCK_US);
+    }
+    if (from != 0) {
+        took = mpipe__now() - from;
+        flow->worker.blocked_ns += took;
+        flow->stats.blocked_ns += took;
+        if (flow->tracing)
+            mpipe__flow_span(flow, MPIPE__SPAN_BLOCKED, f->head.stage, from,
+                             from + took, f->head.n_items, f->head.root);
+    }
+    if (mpipe__link_send(link, f) != MPIPE_OK)
+        mpipe__flow_fail(flow, en->transport->rank, MPIPE_EMPI,
+                         "a frame could not be sent to rank %d", link->peer);
+    return true;
+}
+
+/* A child that is not the only one. */
+static void send_child(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    mpipe__frame_seal(f, w->in, w->n_sent++);
+    f->head.id = mpipe__id(w->salt, w->next_id++);
+    w->xored ^= f->head.id;
+    send_to_next(flow, f);
+}
+
+static void send_closed(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f;
+
+    w->closed_bytes = 0;
+    while ((f = mpipe__queue_pop(&w->closed)) != NULL)
+        send_child(flow, f);
+}
+
+/* ---- the children of the frame in hand ---- */
+
+static void close_open(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (w->open == NULL)
+        return;
+    if (w->open->head.n_items > 0) {
+        w->closed_bytes += mpipe__wire_size(&w->open->head);
+        mpipe__queue_push(&w->closed, w->open);
+    } else {
+        mpipe__pool_put(&flow->engine->pool, w->open);
+    }
+    w->open = NULL;
+}
+
+static struct mpipe__frame *new_child(struct mpipe__flow *flow, unsigned stage,
+                                      size_t payload)
+{
+    struct mpipe__worker *w = &flow->worker;
+    size_t size = MPIPE__HEAD_SIZE + payload
+                  + mpipe__align8(4u * (w->in->head.n_path + 1u));
+    struct mpipe__frame *f;
+
+    if (size < flow->engine->options->frame)
+        size = flow->engine->options->frame;
+    f = mpipe__pool_get(&flow->engine->pool, size);
+    if (f != NULL)
+        mpipe__frame_begin(f, w->in, (uint16_t)stage);
+    return f;
+}
+
+/* The open frame, with room for one more item of up to 'size' bytes, also if
+ * it turns out smaller. */
+struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (w->open != NULL) {
+        size_t more = 8 * ((size_t)w->open->head.n_items + 2);
+        if (mpipe__frame_need(w->open, size) + more <= w->open->capacity)
+            return w->open;
+        close_open(flow);
+        if (w->closed_bytes > HOLD_BYTES) {
+            w->flushes++;
+            send_closed(flow);
+        }
+    }
+    w->open = new_child(flow, w->last + 1, mpipe__align8(size) + 24);
+    return w->open;
+}
+
+static enum mpipe_err append(struct mpipe__flow *flow, const void *data,
+                             size_t size)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (w->open != NULL && mpipe__frame_append_fast(w->open, data, size))
+        return MPIPE_OK;
+    if (w->abandoned)
+        return MPIPE_EINTR;
+    if (w->open == NULL
+        || mpipe__frame_need(w->open, size) > w->open->capacity)
+        if (mpipe__worker_room(flow, size) == NULL)
+            return MPIPE_ENOMEM;
+    mpipe__frame_append_slow(w->open, data, size);
+    return MPIPE_OK;
+}
+
+static struct mark set_mark(const struct mpipe__worker *w)
+{
+    return (struct mark){
+        .open = w->open, .n_items = w->open ? w->open->head.n_items : 0,
+        .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
+        .flushes = w->flushes, .dropped = w->dropped, .made = w->made
+    };
+}
+
+/* Forget what was made since the mark. */
+static void take_back(struct mpipe__flow *flow, const struct mark *m)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__pool *pool = &flow->engine->pool;
+    struct mpipe__frame_queue all = w->closed;
+    struct mpipe__frame *f, *open = w->open;
+
+    if (all.n == 0)
+        all.end = &all.first;
+    mpipe__queue_init(&w->closed);
+    w->open = NULL;
+    for (uint32_t i = 0; (f = mpipe__queue_pop(&all)) != NULL; i++) {
+        if (i < m->n_closed)
+            mpipe__queue_push(&w->closed, f);
+        else if (f == m->open)
+            w->open = f;        /* it was closed since: open it again */
+        else
+            mpipe__pool_put(pool, f);
+    }
+    if (open == m->open)
+        w->open = open;
+    else
+        mpipe__pool_put(pool, open);
+    if (w->open != NULL)
+        mpipe__frame_truncate(w->open, m->n_items);
+    w->closed_bytes = m->closed_bytes;
+    w->dropped = m->dropped;
+    w->made = m->made;
+}
+
+/* ---- items ---- */
+
+static const char *reason(const struct mpipe_out *out, enum mpipe_err e)
+{
+    return out->text[0] != '\0' ? out->text : mpipe_strerror(e);
+}
+
+/* Hand a failing item back to rank 0: to be tried again, or as failed. */
+static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
+                      size_t size, enum mpipe_err e, const struct mark *m)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__stage_stats *st = &flow->stage_stats[s];
+    struct mpipe_out *out = &w->out[s];
+    unsigned tries = s == w->in->head.stage ? w->in->head.tries : 0u;
+    bool final = tries >= flow->engine->options->max_retries;
+    char text[300];
+    struct mpipe__frame *f;
+
+    if (e == MPIPE_ESTAGE) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ESTAGE,
+                         "stage '%s' gave up: %s", out->name, reason(out, e));
+        w->abandoned = true;
+        return;
+    }
+    snprintf(text, sizeof text, "%s", reason(out, e));
+    if (m->flushes == w->flushes) {
+        take_back(flow, m);
+    } else {
+        final = true;
+        snprintf(text, sizeof text, "%s (after %llu results had left: not "
+                 "tried again)", reason(out, e),
+                 (unsigned long long)out->emitted);
+    }
+    close_open(flow);
+    f = new_child(flow, s, mpipe__align8(size) + sizeof text + 64);
+    if (f == NULL) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "stage '%s': no memory to try an item again",
+                         out->name);
+        w->abandoned = true;
+        return;
+    }
+    f->head.kind = final ? MPIPE__FRAME_FAILED : MPIPE__FRAME_RETRY;
+    f->head.tries = (uint16_t)(tries + 1);
+    mpipe__frame_append_slow(f, data, size);
+    if (final)
+        mpipe__frame_append_slow(f, text, strlen(text) + 1);
+    w->closed_bytes += mpipe__wire_size(&f->head);
+    mpipe__queue_push(&w->closed, f);
+    st->failed += final;
+    st->retried += !final;
+}
+
+/* An item that stage 's' emits: to the next function or into the open frame. */
+static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
+                              const void *data, size_t size, bool ours)
+{
+    flow->stage_stats[s].bytes_out += size;
+    if (s == flow->worker.last)
+        return append(flow, data, size);
+    if (flow->worker.abandoned)
+        return MPIPE_EINTR;
+    run_item(flow, s + 1, data, size, ours);
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__worker_emit(struct mpipe__flow *flow, unsigned s,
+                                  const void *data, size_t size)
+{
+    return deliver(flow, s, data, size, false);
+}
+
+bool mpipe__worker_local(const struct mpipe__flow *flow, unsigned s)
+{
+    return s != flow->worker.last;
+}
+
+char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, size_t size)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (size + 8 > w->scratch_size[s]) {
+        char *more = malloc(size + size / 2 + 64);
+        if (more == NULL)
+            return NULL;
+        free(w->scratch[s]);
+        w->scratch[s] = more;
+        w->scratch_size[s] = size + size / 2 + 64;
+    }
+    return w->scratch[s];
+}
+
+static enum mpipe_err call_map(struct mpipe__flow *flow, unsigned s,
+                               const void *data, size_t size, bool ours)
+{
+    struct mpipe__worker *w = &flow->worker;
+    const struct mpipe_stage *stage = &flow->spec->stage[s];
+    void *mine = (void *)(uintptr_t)data;
+    enum mpipe_err e;
+
+    if (!ours) {
+        mine = mpipe__worker_scratch(flow, s, size);
+        if (mine == NULL)
+            return MPIPE_ENOMEM;
+        memcpy(mine, data, size);
+    }
+    e = stage->map(mine, size, &w->out[s], w->state[s]);
+    if (e == MPIPE_OK)
+        e = w->out[s].error;
+    if (e != MPIPE_OK)
+        return e;
+    w->out[s].emitted = 1;
+    return deliver(flow, s, mine, size, true);
+}
+
+static enum mpipe_err call_stage(struct mpipe__flow *flow, unsigned s,
+                                 const void *data, size_t size, bool ours)
+{
+    struct mpipe__worker *w = &flow->worker;
+    const struct mpipe_stage *stage = &flow->spec->stage[s];
+    struct mpipe_out *out = &w->out[s];
+    struct mpipe_item item = { data, size };
+    enum mpipe_err e;
+
+    out->emitted = 0;
+    out->error = MPIPE_OK;
+    out->text[0] = '\0';
+    if (stage->map != NULL)
+        return call_map(flow, s, data, size, ours);
+    out->mode = MPIPE__OUT_STAGE;
+    e = stage->run(&item, out, w->state[s]);
+    out->mode = MPIPE__OUT_CLOSED;
+    return e == MPIPE_OK ? out->error : e;
+}
+
+/* One item through stage 's' and what follows it here.  Never fails: an item
+ * that does becomes a child of its own. */
+static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
+                     size_t size, bool ours)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__stage_stats *st = &flow->stage_stats[s];
+    struct mark m = set_mark(w);
+    uint64_t from = 0, outer = 0, emitted;
+    enum mpipe_err e;
+
+    if (w->sampling) {
+        from = mpipe__now();
+        outer = w->nested_ns;
+        w->nested_ns = 0;
+    }
+    st->in++;
+    st->bytes_in += size;
+    e = call_stage(flow, s, data, size, ours);
+    emitted = w->out[s].emitted;
+    if (e == MPIPE_OK) {
+        st->out += emitted;
+        if (emitted == 0) {
+            st->dropped++;
+            w->dropped++;
+        } else {
+            st->made += emitted - 1;
+            w->made += emitted - 1;
+        }
+    } else if (!w->abandoned) {
+        fail_item(flow, s, data, size, e, &m);
+    }
+    if (w->sampling) {
+        uint64_t took = mpipe__now() - from;
+        w->sampled_ns[s] += took > w->nested_ns ? took - w->nested_ns : 0;
+        w->nested_ns = outer + took;
+    }
+}
+
+/* ---- frames ---- */
+
+/* Share the frame's time out over its stages, as the samples were. */
+static void account(struct mpipe__flow *flow, uint64_t took)
+{
+    struct mpipe__worker *w = &flow->worker;
+    unsigned first = w->in->head.stage;
+    uint64_t sum = 0, longest = took;
+
+    flow->stats.busy_ns += took;
+    if (first == w->last) {
+        flow->stage_stats[first].busy_ns += took;
+    } else {
+        longest = 0;
+        for (unsigned s = first; s <= w->last; s++)
+            sum += w->sampled_ns[s];
+        for (unsigned s = first; s <= w->last; s++) {
+            double share = sum > 0 ? (double)w->sampled_ns[s] / (double)sum
+                                   : 1.0 / (w->last - first + 1);
+            uint64_t mine = (uint64_t)(share * (double)took);
+            flow->stage_stats[s].busy_ns += mine;
+            w->sampled_ns[s] = 0;
+            /* stages on one rank follow one another: their sum counts */
+            longest += mine;
+        }
+    }
+    if (longest / 1000 > w->work_us)
+        w->work_us = longest / 1000 < UINT32_MAX ? (uint32_t)(longest / 1000)
+                                                 : UINT32_MAX;
+}
+
+static void add_report(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__report_entry entry = {
+        .root = w->in->head.root, .attempt = w->in->head.attempt,
+        .xored = w->xored ^ w->in->head.id,
+        .dropped = w->dropped, .made = w->made, .work_us = w->work_us
+    };
+
+    if (w->report == NULL) {
+        w->report = mpipe__control_new(&flow->links, MPIPE__REPORT);
+        w->report_since = mpipe__now();
+        if (w->report == NULL) {
+            mpipe__flow_fail(flow, flow->engine->transport->rank,
+                             MPIPE_ENOMEM, "no memory for a report");
+            return;
+        }
+    }
+    mpipe__frame_append_slow(w->report, &entry, sizeof entry);
+    if (mpipe__frame_need(w->report, sizeof entry) > MPIPE__CONTROL_SIZE
+        || mpipe__now() - w->report_since > LONG_NS)
+        mpipe__worker_flush_report(flow);
+}
+
+void mpipe__worker_flush_report(struct mpipe__flow *flow)
+{
+    struct mpipe__frame *f = flow->worker.report;
+
+    flow->worker.report = NULL;
+    if (f != NULL)
+        mpipe__link_control(flow->home, f);
+}
+
+/* All items are through: send the children, and report unless there is but
+ * one. */
+static void end_frame(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *only;
+
+    close_open(flow);
+    only = w->closed.first;
+    if (w->n_sent == 0 && w->closed.n == 1
+        && only->head.kind == MPIPE__FRAME_DATA
+        && w->dropped <= UINT32_MAX - w->in->head.dropped
+        && w->made <= UINT32_MAX - w->in->head.made) {
+        mpipe__queue_pop(&w->closed);
+        mpipe__frame_seal(only, w->in, -1);
+        only->head.id = w->in->head.id;
+        only->head.dropped = w->in->head.dropped + (uint32_t)w->dropped;
+        only->head.made = w->in->head.made + (uint32_t)w->made;
+        only->head.work_us = w->work_us;
+        send_to_next(flow, only);
+        return;
+    }
+    w->dropped += w->in->head.dropped;
+    w->made += w->in->head.made;
+    send_closed(flow);
+    add_report(flow);
+}
+
+/* Every stage of the run works in place: change the frame itself.  Returns how many
+ * items are done; fewer than all when one failed, in stage '*failed'. */
+static uint32_t in_place(struct mpipe__flow *flow, struct mpipe__cursor *c,
+                         struct mpipe_item *item, unsigned *failed,
+                         enum mpipe_err *error)
+{
+    struct mpipe__worker *w = &flow->worker;
+    const struct mpipe_stage *stage = flow->spec->stage;
+    unsigned first = w->in->head.stage;
+    uint32_t n = 0;
+
+    for (unsigned s = first; s <= w->last; s++) {
+        w->out[s].error = MPIPE_OK;
+        w->out[s].text[0] = '\0';
+    }
+    for (; mpipe__cursor_next(c, item); n++) {
+        for (unsigned s = first; s <= w->last; s++) {
+            enum mpipe_err e = stage[s].map((void *)(uintptr_t)item->data,
+                                            item->size, &w->out[s],
+                                            w->state[s]);
+            if (e != MPIPE_OK || w->out[s].error != MPIPE_OK) {
+                *failed = s;
+                *error = e != MPIPE_OK ? e : w->out[s].error;
+                return n;
+            }
+        }
+    }
+    return n;
+}
+
+static void count_in_place(struct mpipe__flow *flow, unsigned first,
+                           unsigned last, uint64_t items, uint64_t bytes)
+{
+    for (unsigned s = first; s <= last; s++) {
+        struct mpipe__stage_stats *st = &flow->stage_stats[s];
+        st->in += items;
+        st->out += items;
+        st->bytes_in += bytes;
+        st->bytes_out += bytes;
+    }
+}
+
+/* The bytes of the first 'n' items. */
+static uint64_t bytes_of(struct mpipe__frame *f, uint32_t n)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    uint64_t bytes = 0;
+
+    if (f->head.item_size != MPIPE__VARIABLE)
+        return (uint64_t)n * f->head.item_size;
+    mpipe__cursor_init(&c, f);
+    while (n-- > 0 && mpipe__cursor_next(&c, &item))
+        bytes += item.size;
+    return bytes;
+}
+
+/* A stage failed on an item in place: what is done becomes a child, so does the
+ * item, and the rest follows by run_item(). */
+static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
+                        uint32_t n_done, unsigned s, enum mpipe_err e)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    struct mark m;
+
+    mpipe__cursor_init(&c, w->in);
+    while (n_done-- > 0 && mpipe__cursor_next(&c, &item))
+        append(flow, item.data, item.size);
+    count_in_place(flow, w->in->head.stage, s - 1, s > w->in->head.stage,
+                   s > w->in->head.stage ? bad->size : 0);
+    flow->stage_stats[s].in++;
+    flow->stage_stats[s].bytes_in += bad->size;
+    m = set_mark(w);
+    fail_item(flow, s, bad->data, bad->size, e, &m);
+}
+
+static bool all_in_place(const struct mpipe__flow *flow)
+{
+    const struct mpipe__worker *w = &flow->worker;
+
+    for (unsigned s = w->in->head.stage; s <= w->last; s++)
+        if (flow->spec->stage[s].map == NULL)
+            return false;
+    return true;
+}
+
+static void damaged(struct mpipe__flow *flow)
+{
+    mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ELINK,
+                     "a frame of rank %d for stage '%s' is damaged",
+                     flow->worker.in->peer,
+                     flow->spec->stage[flow->worker.in->head.stage].name);
+    flow->worker.abandoned = true;
+}
+
+/* Send the changed frame on; rank 0 hears nothing. */
+static void forward(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f = w->in;
+
+    f->head.stage = (uint16_t)(w->last + 1);
+    f->head.tries = 0;
+    f->head.work_us = w->work_us;
+    f->refs++;                  /* the caller puts its own */
+    send_to_next(flow, f);
+}
+
+/* Take all items through; true when the frame itself is to be sent on. */
+static bool run_frame(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    unsigned first = w->in->head.stage, failed = 0;
+    enum mpipe_err error = MPIPE_OK;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    uint32_t n;
+
+    mpipe__cursor_init(&c, w->in);
+    if (all_in_place(flow)) {
+        n = in_place(flow, &c, &item, &failed, &error);
+        count_in_place(flow, first, w->last, n, bytes_of(w->in, n));
+        if (error == MPIPE_OK) {
+            if (c.left > 0)
+                damaged(flow);
+            return !w->abandoned;
+        }
+        leave_place(flow, &item, n, failed, error);
+    }
+    for (n = 0; !w->abandoned && mpipe__cursor_next(&c, &item); n++) {
+        w->sampling = w->last > first && n % 32 == 0;
+        run_item(flow, first, item.data, item.size, true);
+        if (w->closed.n > 0)
+            send_closed(flow);
+    }
+    w->sampling = false;
+    if (!w->abandoned && c.left > 0)
+        damaged(flow);
+    return false;
+}
+
+static void begin_frame(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__worker *w = &flow->worker;
+    unsigned s = f->head.stage;
+
+    w->in = f;
+    w->last = flow->role.serves && flow->role.first <= s
+              && s <= flow->role.last ? flow->role.last : s;
+    w->n_sent = 0;
+    w->xored = 0;
+    w->dropped = w->made = 0;
+    w->work_us = f->head.work_us;
+    w->blocked_ns = 0;
+    w->closed_bytes = 0;
+    w->abandoned = false;
+}
+
+static void drop_children(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(&w->closed)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
+    mpipe__pool_put(&flow->engine->pool, w->open);
+    w->open = NULL;
+}
+
+static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__link *from = f->op.owner;
+    size_t size = mpipe__wire_size(&f->head);
+    unsigned stage = f->head.stage;
+    uint64_t began = mpipe__now(), took, root = f->head.root;
+    uint32_t n_items = f->head.n_items;
+    bool on;
+
+    begin_frame(flow, f);
+    flow->stage_stats[stage].frames++;
+    on = run_frame(flow);
+    took = mpipe__now() - began;
+    took -= took < w->blocked_ns ? took : w->blocked_ns;
+    account(flow, took);
+    if (flow->tracing)
+        mpipe__flow_span(flow, MPIPE__SPAN_STAGE, stage, began, began + took,
+                         n_items, root);
+    if (!w->abandoned) {
+        if (on)
+            forward(flow);
+        else
+            end_frame(flow);
+    }
+    drop_children(flow);
+    w->in = NULL;
+    mpipe__pool_put(&flow->engine->pool, f);
+    if (mpipe__link_consumed(from, size, took / 1000) != MPIPE_OK)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory to receive from rank %d", from->peer);
+    if (took > LONG_NS || began >= flow->next_stats)
+        mpipe__flow_settle(flow);
+}
+
+/* Could what the frame becomes be sent on now? */
+static bool can_go_on(struct mpipe__flow *flow)
+{
+    return flow->n_out == 0
+           || mpipe__link_pick(flow->out, flow->n_out, 0) != NULL;
+}
+
+static bool set_up(struct mpipe__flow *flow, unsigned s)
+{
+    struct mpipe__worker *w = &flow->worker;
+    const struct mpipe_stage *stage = &flow->spec->stage[s];
+    struct mpipe_out *out = &w->out[s];
+    enum mpipe_err e = MPIPE_OK;
+
+    if (w->ready[s])
+        return true;
+    w->state[s] = stage->arg;
+    out->text[0] = '\0';
+    out->error = MPIPE_OK;
+    if (stage->init != NULL)
+        e = stage->init(stage->arg, out, &w->state[s]);
+    if (e != MPIPE_OK) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ESTAGE,
+                         "stage '%s' could not be set up: %s", stage->name,
+                         reason(out, e));
+        return false;
+    }
+    w->ready[s] = true;
+    return true;
+}
+
+bool mpipe__worker_step(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f = w->input.first;
+
+    if (f == NULL || flow->in_worker || flow->paused
+        || mpipe__flow_ending(flow) || !can_go_on(flow))
+        return false;
+    mpipe__queue_pop(&w->input);
+    flow->in_worker = true;
+    /* a stage outside of this rank's role comes with an item tried again */
+    if (set_up(flow, f->head.stage))
+        process(flow, f);
+    else
+        mpipe__pool_put(&flow->engine->pool, f);
+    flow->in_worker = false;
+    return true;
+}
+
+void mpipe__worker_ready(struct mpipe__flow *flow)
+{
+    flow->in_worker = true;
+    for (unsigned s = flow->role.first;
+         flow->role.serves && s <= flow->role.last; s++)
+        if (!set_up(flow, s))
+            break;
+    flow->in_worker = false;
+}
+
+void mpipe__worker_farewell(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f;
+
+    flow->in_worker = true;
+    for (unsigned s = flow->spec->n_stages; s-- > 0;) {
+        const struct mpipe_stage *stage = &flow->spec->stage[s];
+        if (w->ready[s] && stage->fini != NULL)
+            stage->fini(w->state[s], &w->out[s]);
+        w->ready[s] = false;
+    }
+    flow->in_worker = false;
+    while ((f = mpipe__queue_pop(&w->input)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
+    mpipe__pool_put(&flow->engine->pool, w->report);
+    w->report = NULL;
+}
+
+enum mpipe_err mpipe__worker_init(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    size_t n = flow->spec->n_stages + 1;
+
+    mpipe__queue_init(&w->input);
+    mpipe__queue_init(&w->closed);
+    w->salt = ((uint64_t)flow->engine->transport->rank + 1) << 20 | flow->id;
+    w->out = calloc(n, sizeof *w->out);
+    w->state = calloc(n, sizeof *w->state);
+    w->ready = calloc(n, sizeof *w->ready);
+    w->scratch = calloc(n, sizeof *w->scratch);
+    w->scratch_size = calloc(n, sizeof *w->scratch_size);
+    w->sampled_ns = calloc(n, sizeof *w->sampled_ns);
+    if (w->out == NULL || w->state == NULL || w->ready == NULL
+        || w->scratch == NULL || w->scratch_size == NULL
+        || w->sampled_ns == NULL)
+        return MPIPE_ENOMEM;
+    for (unsigned s = 0; s < flow->spec->n_stages; s++) {
+        w->out[s].flow = flow;
+        w->out[s].stage = s;
+        w->out[s].name = flow->spec->stage[s].name;
+        w->out[s].mode = MPIPE__OUT_CLOSED;
+    }
+    return MPIPE_OK;
+}
+
+void mpipe__worker_fini(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(&w->input)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
+    for (unsigned s = 0; w->scratch != NULL && s < flow->spec->n_stages; s++)
+        free(w->scratch[s]);
+    mpipe__pool_put(&flow->engine->pool, w->report);
+    free(w->out);
+    free(w->state);
+    free(w->ready);
+    free(w->scratch);
+    free(w->scratch_size);
+    free(w->sampled_ns);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* copy.c - files through the ready-made sources and sink, for copy.sh.
+ *
+ *   copy lines|files|splits SIZE OUT [PATH...]      SIZE: of a split, or 0
+ *
+ * With OUT in feed order, the copy of files is the files, one after another; of
+ * lines too, with a newline at each file's end.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <mpipe.h>
+
+static enum mpipe_err pass(const struct mpipe_item *in, struct mpipe_out *out,
+                           void *arg)
+{
+    (void)arg;
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err load(const struct mpipe_item *in, struct mpipe_out *out,
+                           void *arg)
+{
+    struct mpipe_bytes bytes = { NULL, 0, 0 };
+    struct mpipe_split split;
+    enum mpipe_err e = mpipe_split_parse(in, &split);
+
+    (void)arg;
+    if (e == MPIPE_OK)
+        e = mpipe_split_load(&split, '\n', &bytes, out);
+    if (e == MPIPE_OK)
+        e = mpipe_emit(out, bytes.data, bytes.size);
+    free(bytes.data);
+    return e;
+}
+
+int main(int argc, char **argv)
+{
+    struct mpipe *mp = mpipe_init(&argc, &argv);
+    const char *const *paths = (const char *const *)argv + 4;
+    struct mpipe_pipeline *pl;
+    size_t n;
+    enum mpipe_err e;
+
+    if (argc < 4)
+        return mpipe_finalize(mp, mpipe_usage(mp, "too few arguments"));
+    n = (size_t)argc - 4;
+    pl = mpipe_pipeline_new(mp);
+    if (strcmp(argv[1], "lines") == 0)
+        mpipe_source_lines(pl, paths, n);
+    else if (strcmp(argv[1], "files") == 0)
+        mpipe_source_files(pl, paths, n);
+    else
+        mpipe_source_splits(pl, paths, n, strtoull(argv[2], NULL, 10));
+    mpipe_pipeline_stage(pl, "copy", strcmp(argv[1], "splits") == 0
+                                     ? load : pass, NULL);
+    mpipe_sink_file(pl, argv[3], strcmp(argv[1], "lines") == 0 ? "\n" : "");
+    mpipe_pipeline_ordered(pl, 1);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return mpipe_finalize(mp, e);
+}

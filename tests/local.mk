@@ -1,0 +1,128 @@
+# tests/local.mk - the tests.  Included by Makefile.am.
+#
+#   tests/unit       CUnit suites, a file for each module, named in suites.def
+#   tests/NAME.mpi   MPI programs, run on 1 2 3 4 7 ranks by run-mpi.sh
+#   tests/NAME.sh    shell tests, of the programs and of the house itself
+#
+# Each is stopped after a time limit: a hang is a failure.
+
+TEST_EXTENSIONS = .mpi .sh
+LOG_COMPILER = timeout
+AM_LOG_FLAGS = -k 2 600
+MPI_LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/run-mpi.sh
+SH_LOG_COMPILER = timeout
+AM_SH_LOG_FLAGS = -k 2 900 $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	LC_ALL=C; export LC_ALL; \
+	CC='$(CC)'; export CC; \
+	C11_CFLAGS='$(C11_CFLAGS)'; export C11_CFLAGS; \
+	CLANG='$(CLANG)'; export CLANG; \
+	MAKE='$(MAKE)'; export MAKE; \
+	MPICXX='$(MPICXX)'; export MPICXX; \
+	MPIRUN='$(MPIRUN)'; export MPIRUN; \
+	NM='$(NM)'; export NM; \
+	PKG_CONFIG='$(PKG_CONFIG)'; export PKG_CONFIG; \
+	WARN_CFLAGS='$(WARN_CFLAGS)'; export WARN_CFLAGS; \
+	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir; \
+	abs_top_srcdir='$(abs_top_srcdir)'; export abs_top_srcdir; \
+	bindir='$(bindir)'; export bindir; \
+	includedir='$(includedir)'; export includedir; \
+	libdir='$(libdir)'; export libdir; \
+	mandir='$(mandir)'; export mandir;
+
+# What tests link: the library with its internal symbols, and asserts on, also
+# after --disable-assert.
+tests_cppflags = $(AM_CPPFLAGS) -UNDEBUG -I$(top_srcdir)/src
+
+# ---- unit tests ----
+
+unit_suites = \
+	tests/file_list.c \
+	tests/line_reader.c \
+	tests/log.c \
+	tests/options.c \
+	tests/progress.c \
+	tests/report.c \
+	tests/show.c \
+	tests/sink_file.c \
+	tests/source.c \
+	tests/split.c \
+	tests/topology.c \
+	tests/trace.c \
+	tests/transport_fault.c \
+	tests/transport_loop.c \
+	# End of unit_suites
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit
+TESTS += tests/unit
+endif
+tests_unit_SOURCES = \
+	tests/conformance.c \
+	tests/conformance.h \
+	tests/suite.h \
+	tests/suites.def \
+	tests/testmain.c \
+	$(unit_suites)
+tests_unit_CPPFLAGS = $(tests_cppflags) $(CUNIT_CFLAGS)
+tests_unit_LDFLAGS = -static
+tests_unit_LDADD = src/libmpipe_core.la $(CUNIT_LIBS)
+
+# ---- MPI tests ----
+
+mpi_tests = \
+	tests/transport_mpi.mpi \
+	# End of mpi_tests
+
+check_PROGRAMS += $(mpi_tests)
+TESTS += $(mpi_tests)
+
+tests_transport_mpi_mpi_SOURCES = \
+	tests/conformance.c \
+	tests/conformance.h \
+	tests/transport_mpi.c
+tests_transport_mpi_mpi_CPPFLAGS = $(tests_cppflags)
+tests_transport_mpi_mpi_LDFLAGS = -static
+tests_transport_mpi_mpi_LDADD = src/libmpipe_core.la
+
+# ---- programs that shell tests run ----
+
+check_PROGRAMS += tests/copy
+tests_copy_SOURCES = tests/copy.c
+tests_copy_LDFLAGS = -static
+tests_copy_LDADD = src/libmpipe.la
+
+# ---- shell tests ----
+
+shell_tests = \
+	tests/asan.sh \
+	tests/clang.sh \
+	tests/copy.sh \
+	tests/counts.sh \
+	tests/exports.sh \
+	tests/headers.sh \
+	tests/install.sh \
+	tests/jobscripts.sh \
+	tests/layers.sh \
+	tests/lists.sh \
+	tests/mandelbrot.sh \
+	tests/palindrome.sh \
+	tests/quickstart.sh \
+	tests/taskchain.sh \
+	tests/valgrind.sh \
+	tests/wordcount.sh \
+	# End of shell_tests
+
+# What they read.
+test_data = \
+	# End of test_data
+
+TESTS += $(shell_tests)
+EXTRA_DIST += \
+	$(shell_tests) \
+	$(test_data) \
+	tests/app.sh \
+	tests/exports.expected \
+	tests/run-mpi.sh \
+	tests/sum.sh \
+	# End of EXTRA_DIST

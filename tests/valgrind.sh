@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# valgrind.sh - the pure suites read and free only what is theirs.
+#
+# Suites that call MPI or hwloc are left out: what those libraries keep is not
+# ours to judge.  The list is that of layer 0 and 1 in layers.sh, less what
+# takes minutes under valgrind; asan.sh runs all suites.
+
+suites="credit error frame ledger log options pool progress report stats trace"
+
+unit=$abs_top_builddir/tests/unit
+if [ ! -x "$unit" ]; then
+    echo "SKIPPED: tests/unit was not built (no CUnit), so valgrind was NOT run"
+    exit 77
+fi
+if ! command -v valgrind >/dev/null 2>&1; then
+    echo "SKIPPED: valgrind is not installed, so it was NOT run"
+    exit 77
+fi
+if ! "$unit" -l >/dev/null 2>&1 || ldd "$unit" | grep -q libasan; then
+    echo "SKIPPED: tests/unit has the address sanitizer, which valgrind bars"
+    exit 77
+fi
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+chosen=
+for suite in $suites; do
+    ! "$unit" -l | grep -qx "$suite" || chosen="$chosen $suite"
+done
+
+# shellcheck disable=SC2086  # a list of words
+valgrind --quiet --error-exitcode=99 --leak-check=full \
+    --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible \
+    --log-file="$work/valgrind" "$unit" $chosen >"$work/out" 2>&1
+status=$?
+if [ $status -ne 0 ]; then
+    sed "s,^,| ," "$work/out" "$work/valgrind"
+    echo "valgrind.sh: exit status $status"
+    exit 1
+fi
+echo "clean under valgrind:$chosen"
