@@ -12,7 +12,6 @@
 #define BATCH 32
 #define REST_US 5000            /* the longest rest with nothing to do */
 #define SOURCE_US 400           /* ... while a source has nothing just now */
-#define KEEP_BYTES ((size_t)256 << 20)
 
 enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
                                   struct mpipe__transport *t,
@@ -23,7 +22,7 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
     memset(en, 0, sizeof *en);
     en->transport = t;
     en->options = options;
-    mpipe__pool_init(&en->pool, KEEP_BYTES);
+    mpipe__pool_init(&en->pool, options->window);  /* kept at most */
     f = mpipe__pool_get(&en->pool, options->frame);
     if (f == NULL)
         return MPIPE_ENOMEM;

@@ -6,6 +6,7 @@
  *   engine.c   takes completions from the transport, hands them to the flows, rests
  *   flow.c     a flow's life on this rank: start, control frames, closing
  *   worker.c   frames in, stage functions, frames out
+ *   children.c what becomes of the frame in hand
  *   out.c      what the user's functions call: emit, fail, log
  *   master.c   rank 0: agree on the pipeline, tables, pause, the end
  *   feeder.c   rank 0: items in, root frames out
@@ -124,6 +125,7 @@ struct mpipe__feeder {
     struct mpipe_out out;
     struct mpipe__frame *open;
     struct mpipe__frame_queue pending;  /* cut, not yet sent */
+    size_t pending_bytes;
     struct mpipe__link **link;      /* to the first stage, nearest first */
     unsigned n_links;
     uint64_t open_since;
@@ -141,6 +143,8 @@ struct mpipe__member {              /* what rank 0 knows of a rank */
     struct mpipe__role role;
     struct mpipe__rank_stats stats;
     struct mpipe__stage_stats *stage;   /* n_stages */
+    unsigned quiet;                 /* stats in a row in which nothing moved */
+    uint64_t heard;                 /* when the last came */
 };
 
 struct mpipe__master {
@@ -293,6 +297,36 @@ bool mpipe__worker_local(const struct mpipe__flow *flow, unsigned s);
 /* Memory of at least 'size' for stage 's'; NULL: none. */
 char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, size_t size);
 
+/* ---- children.c ---- */
+
+/* A place in the list of children, to come back to. */
+struct mpipe__mark {
+    struct mpipe__frame *open;
+    uint32_t n_items, n_closed, flushes;
+    size_t closed_bytes;
+    uint64_t dropped, made;
+};
+
+struct mpipe__mark mpipe__children_mark(const struct mpipe__worker *w);
+/* Forget what was made since the mark; only if nothing has left since then. */
+void mpipe__children_take_back(struct mpipe__flow *flow,
+                               const struct mpipe__mark *m);
+/* Append an item that goes on to the next rank. */
+enum mpipe_err mpipe__children_append(struct mpipe__flow *flow,
+                                      const void *data, size_t size);
+/* A frame for 'payload' bytes at least; add() makes it the next child. */
+struct mpipe__frame *mpipe__children_new(struct mpipe__flow *flow,
+                                         unsigned stage, size_t payload);
+void mpipe__children_add(struct mpipe__flow *flow, struct mpipe__frame *f);
+/* Let the next item begin a new child. */
+void mpipe__children_close(struct mpipe__flow *flow);
+/* Send all that are closed, each with an id and a number of its own. */
+void mpipe__children_send(struct mpipe__flow *flow);
+/* Send a frame to the next stage, or home if it is not for a stage; waits for a
+ * credit.  Takes the frame; false: the flow is ending. */
+bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f);
+void mpipe__children_drop(struct mpipe__flow *flow);
+
 /* ---- master.c: rank 0 ---- */
 
 enum mpipe_err mpipe__master_init(struct mpipe__flow *flow);
@@ -304,6 +338,8 @@ void mpipe__master_retry(struct mpipe__flow *flow, struct mpipe__frame *f);
 void mpipe__master_finish(struct mpipe__flow *flow);
 /* Once; before the end of the flow if it ends well. */
 void mpipe__master_close_sink(struct mpipe__flow *flow);
+/* Take the progress bar off the screen, before a line is printed. */
+void mpipe__master_clear(struct mpipe__flow *flow);
 void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what);
 /* The definition as text, for the comparison. */
 size_t mpipe__flow_signature(const struct mpipe__flow_spec *spec, char *to,
@@ -327,6 +363,8 @@ bool mpipe__feeder_pump(struct mpipe__flow *flow);
 bool mpipe__feeder_pull(struct mpipe__flow *flow);
 /* Would it take more without waiting? */
 bool mpipe__feeder_wants(const struct mpipe__flow *flow);
+/* Does what is fed and not yet delivered fill the window? */
+bool mpipe__feeder_full(const struct mpipe__flow *flow);
 /* Wait until it does; not from inside a stage. */
 void mpipe__feeder_wait(struct mpipe__flow *flow);
 /* What a root's work was: to make later frames as long as they should be. */

@@ -95,6 +95,7 @@ void mpipe__feeder_cut(struct mpipe__flow *flow)
     fd->item_bytes = (f->head.bytes + f->head.n_items - 1) / f->head.n_items;
     fd->cuts++;
     fd->open = NULL;
+    fd->pending_bytes += f->capacity;
     mpipe__queue_push(&fd->pending, f);
     choose_target(flow);
 }
@@ -211,10 +212,19 @@ bool mpipe__feeder_pump(struct mpipe__flow *flow)
         if (link == NULL)
             break;
         mpipe__queue_pop(&fd->pending);
+        fd->pending_bytes -= f->capacity;
         send_root(flow, link, f);
         did = true;
     }
     return did;
+}
+
+bool mpipe__feeder_full(const struct mpipe__flow *flow)
+{
+    const struct mpipe__master *m = flow->master;
+
+    return m->feeder.pending_bytes + m->ledger.bytes + m->held
+           >= flow->engine->options->window;
 }
 
 bool mpipe__feeder_wants(const struct mpipe__flow *flow)
@@ -230,7 +240,7 @@ void mpipe__feeder_wait(struct mpipe__flow *flow)
 
     mpipe__feeder_pump(flow);
     while (fd->pending.n > 1 && !flow->in_sink && !flow->in_worker
-           && !mpipe__flow_ending(flow)) {
+           && !flow->paused && !mpipe__flow_ending(flow)) {
         if (!mpipe__engine_turn(flow->engine, false))
             mpipe__engine_rest(flow->engine, REST_US);
         mpipe__feeder_pump(flow);

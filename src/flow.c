@@ -154,6 +154,8 @@ void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
     if (level > (enum mpipe_level)en->options->log_level)
         return;
     if (flow->master != NULL || flow->phase >= MPIPE__LEAVING) {
+        if (flow->master != NULL)
+            mpipe__master_clear(flow);
         if (en->log != NULL)
             en->log(en->log_arg, head.time_ns, en->transport->rank, level,
                     stage, text);
@@ -248,6 +250,7 @@ static void send_spans(struct mpipe__flow *flow)
             f = mpipe__control_new(&flow->links, MPIPE__SPANS);
         if (f == NULL)
             return;
+        f->head.made = flow->trace.keep_one_in;
         mpipe__frame_append_slow(f, &flow->trace.span[i],
                                  sizeof flow->trace.span[i]);
         if (mpipe__frame_need(f, sizeof flow->trace.span[i])

@@ -13,6 +13,9 @@
 #include <string.h>
 #include "grouping.h"
 
+/* Halvings: more than a double's 53 bits tell apart are of no use. */
+#define ROUNDS 50
+
 /* One search. */
 struct search {
     const struct mpipe__demand *demand;
@@ -56,7 +59,7 @@ static unsigned ranks_loose(const struct mpipe__demand *demand)
 static double ranks_for(const struct search *search, double work,
                         unsigned n_stages, unsigned asked, double t)
 {
-    double load = work * (n_stages > 1 ? MPIPE__FUSED : 1) + search->move;
+    double load = work * mpipe__fused(n_stages) + search->move;
 
     if (asked == 0)
         return fmax(1, ceil(load / t - 1e-9));
@@ -166,8 +169,8 @@ bool mpipe__group_is_free(const struct mpipe__demand *demand,
     return true;
 }
 
-/* Read the groups off cut[]; what they need in time 't' are their replicas. */
-static void read_groups(const struct search *search, double t,
+/* Read the groups off cut[]; 'replicas' is what they ask for, or 0. */
+static void read_groups(const struct search *search,
                         struct mpipe__groups *groups)
 {
     const struct mpipe__demand *demand = search->demand;
@@ -178,43 +181,66 @@ static void read_groups(const struct search *search, double t,
         groups->n++;
     groups->first[groups->n] = demand->n_stages;
     for (g = groups->n; g-- > 0; ) {
-        unsigned end = groups->first[g + 1], asked = 0;
+        unsigned end = groups->first[g + 1];
 
         groups->first[g] = search->cut[end];
         groups->work[g] = 0;
+        groups->replicas[g] = 0;
         for (s = groups->first[g]; s < end; s++) {
             groups->work[g] += demand->work[s];
             if (demand->replicas[s] != 0)
-                asked = demand->replicas[s];
+                groups->replicas[g] = demand->replicas[s];
         }
-        groups->replicas[g] = (unsigned)
-            ranks_for(search, groups->work[g], end - groups->first[g],
-                      asked, t);
-        if (end - groups->first[g] > 1)
-            groups->work[g] *= MPIPE__FUSED;
+        groups->work[g] *= mpipe__fused(end - groups->first[g]);
     }
 }
 
-/* Give what ranks are left, one by one, to the group that is slowest. */
-static void share_rest(const struct search *search, unsigned rest,
-                       struct mpipe__groups *groups)
+/* Replicas of a group that may have any number, to be done in time 't'. */
+static double replicas_for(const struct mpipe__groups *groups, unsigned g,
+                           double t)
 {
-    while (rest-- > 0) {
-        unsigned g, slowest = groups->n;
-        double most = 0;
+    return fmax(1, ceil(groups->work[g] / t - 1e-9));
+}
 
-        for (g = 0; g < groups->n; g++) {
-            double time = (groups->work[g] + search->move)
-                          / groups->replicas[g];
+/* Share 'n_ranks' among the free groups, in proportion to their work: the
+ * smallest time for which they are enough, and then one by one to the group
+ * that is slowest. */
+static void share_out(const struct mpipe__demand *demand, unsigned n_ranks,
+                      struct mpipe__groups *groups)
+{
+    double low = 0, high = 0;
+    unsigned g, round;
 
-            if (time > most
-                && mpipe__group_is_free(search->demand, groups, g)) {
-                most = time;
-                slowest = g;
-            }
+    for (g = 0; g < groups->n; g++)
+        if (mpipe__group_is_free(demand, groups, g))
+            high = fmax(high, groups->work[g]);
+        else
+            n_ranks -= groups->replicas[g];
+    for (round = 0; round < ROUNDS && high > 0; round++) {
+        double middle = (low + high) / 2, need = 0;
+
+        for (g = 0; g < groups->n; g++)
+            if (mpipe__group_is_free(demand, groups, g))
+                need += replicas_for(groups, g, middle);
+        if (need <= n_ranks)
+            high = middle;
+        else
+            low = middle;
+    }
+    for (g = 0; g < groups->n; g++)
+        if (mpipe__group_is_free(demand, groups, g)) {
+            groups->replicas[g] = (unsigned)replicas_for(groups, g, high);
+            n_ranks -= groups->replicas[g];
         }
-        if (slowest == groups->n)
-            return;             /* nobody wants more */
+    while (high > 0 && n_ranks-- > 0) {
+        unsigned slowest = groups->n;
+
+        for (g = 0; g < groups->n; g++)
+            if (mpipe__group_is_free(demand, groups, g)
+                && (slowest == groups->n
+                    || groups->work[g] * groups->replicas[slowest]
+                       > groups->work[slowest] * groups->replicas[g]))
+                slowest = g;
         groups->replicas[slowest]++;
     }
 }
@@ -235,12 +261,12 @@ enum mpipe_err mpipe__grouping(const struct mpipe__demand *demand,
     search.fuse = fuse;
     search.tight = ranks_loose(demand) > n_ranks;
     for (s = 0; s < demand->n_stages; s++)
-        high += demand->work[s] * MPIPE__FUSED;
+        high += demand->work[s] * mpipe__fused(demand->n_stages);
     if (solve(&search, high) > n_ranks) {
         e = MPIPE_EPLACE;
         goto done;
     }
-    for (round = 0; round < 60 && high - low > 1e-9 * high; round++) {
+    for (round = 0; round < ROUNDS; round++) {
         double middle = (low + high) / 2;
 
         if (solve(&search, middle) <= n_ranks)
@@ -248,9 +274,9 @@ enum mpipe_err mpipe__grouping(const struct mpipe__demand *demand,
         else
             low = middle;
     }
-    s = (unsigned)solve(&search, high);
-    read_groups(&search, high, groups);
-    share_rest(&search, n_ranks - s, groups);
+    solve(&search, high);
+    read_groups(&search, groups);
+    share_out(demand, n_ranks, groups);
 done:
     search_fini(&search);
     return e;

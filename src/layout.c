@@ -4,8 +4,7 @@
  * The machine's order puts ranks that are near beside each other, so that a
  * layout is a row of group numbers: 0 1 2 0 1 2 are two chains, each in its own
  * part of the machine, and 0 0 1 1 2 2 are blocks.  Chains keep most moves
- * inside a node and spread each stage's replicas over the nodes; blocks at the
- * ends can be better when rank 0 is what limits.
+ * inside a node and spread each stage's replicas over the nodes.
  */
 #include <assert.h>
 #include <string.h>
@@ -28,83 +27,46 @@ static unsigned sum_replicas(const struct mpipe__groups *groups)
     return sum;
 }
 
-/* Replica k of n is due at (k + 1/2) / n of the way; is a's next due before
+/* Replica k of n is due at k/n of the way (so the first of each group come
+ * first, and groups with few replicas are near rank 0); is a's next due before
  * b's? */
 static bool due_before(const struct mpipe__groups *groups, unsigned a,
                        unsigned b)
 {
-    uint64_t when_a = (2 * (uint64_t)groups->dealt[a] + 1)
-                      * groups->replicas[b];
-    uint64_t when_b = (2 * (uint64_t)groups->dealt[b] + 1)
-                      * groups->replicas[a];
-
-    return when_a < when_b;
-}
-
-/* Deal what is not dealt yet along the order from order[at]; returns where it
- * ends. */
-static unsigned chains(struct mpipe__groups *groups, const unsigned *order,
-                       unsigned at, int *group)
-{
-    unsigned g, next;
-
-    for (;; at++) {
-        next = groups->n;
-        for (g = 0; g < groups->n; g++)
-            if (groups->dealt[g] < groups->replicas[g]
-                && (next == groups->n || due_before(groups, g, next)))
-                next = g;
-        if (next == groups->n)
-            return at;
-        group[order[at]] = (int)next;
-        groups->dealt[next]++;
-    }
+    return (uint64_t)groups->dealt[a] * groups->replicas[b]
+           < (uint64_t)groups->dealt[b] * groups->replicas[a];
 }
 
 void mpipe__layout_chains(struct mpipe__groups *groups,
                           const unsigned *order, unsigned n_ranks, int *group)
 {
-    assert(sum_replicas(groups) < n_ranks);
+    unsigned m = sum_replicas(groups), i, g;
+
+    assert(m < n_ranks);
     clear(n_ranks, group);
     memset(groups->dealt, 0, groups->n * sizeof *groups->dealt);
-    chains(groups, order, 1, group);
-}
+    for (i = 1; i <= m; i++) {
+        unsigned next = groups->n;
 
-void mpipe__layout_ends(struct mpipe__groups *groups, const unsigned *order,
-                        unsigned n_ranks, int *group)
-{
-    unsigned at, g;
-
-    assert(sum_replicas(groups) < n_ranks);
-    clear(n_ranks, group);
-    for (g = 0; g < groups->n; g++)
-        groups->dealt[g] = g == 0 || g + 1 == groups->n ? 0
-                           : groups->replicas[g];
-    at = chains(groups, order, 1, group);
-    for (g = 1; g + 1 < groups->n; g++)
-        groups->dealt[g] = 0;
-    chains(groups, order, at, group);
-}
-
-static unsigned block(const struct mpipe__groups *groups, unsigned g,
-                      const unsigned *order, unsigned at, int *group)
-{
-    unsigned i;
-
-    for (i = 0; i < groups->replicas[g]; i++)
-        group[order[at++]] = (int)g;
-    return at;
+        for (g = 0; g < groups->n; g++)
+            if (groups->dealt[g] < groups->replicas[g]
+                && (next == groups->n || due_before(groups, g, next)))
+                next = g;
+        group[order[i]] = (int)next;
+        groups->dealt[next]++;
+    }
 }
 
 void mpipe__layout_blocks(struct mpipe__groups *groups,
                           const unsigned *order, unsigned n_ranks, int *group)
 {
-    unsigned at = 1, g;
+    unsigned at = 1, g, i;
 
     assert(sum_replicas(groups) < n_ranks);
     clear(n_ranks, group);
     for (g = 0; g < groups->n; g++)
-        at = block(groups, g, order, at, group);
+        for (i = 0; i < groups->replicas[g]; i++)
+            group[order[at++]] = (int)g;
 }
 
 /* Ranks that groups which are not open still have to get. */

@@ -20,11 +20,6 @@ void mpipe__layout_blocks(struct mpipe__groups *groups,
                           const unsigned *order, unsigned n_ranks,
                           int *group);
 
-/* In chains, but the first and the last group before the others: those that
- * rank 0 feeds and takes from are next to it. */
-void mpipe__layout_ends(struct mpipe__groups *groups,
-                        const unsigned *order, unsigned n_ranks, int *group);
-
 /* Deal the first 'use' ranks after rank 0 to the groups in turn, and set the
  * replicas of the groups to what they got; a group that is not 'open' gets no more than it has. */
 void mpipe__layout_deal(struct mpipe__groups *groups, const bool *open,

@@ -476,16 +476,14 @@ static enum mpipe_err got_data(struct mpipe__link *link, struct mpipe__frame *f,
         mpipe__pool_put(set->pool, f);
         return post_slot(link);
     }
-    if (f->head.seq != link->data_seq_in + 1) {
-        mpipe__pool_put(set->pool, f);
-        return broken(link, err, "a data message was lost");
-    }
-    link->data_seq_in++;
+    if (f->head.seq != link->data_seq_in + 1)
+        broken(link, err, "a data message was lost");
+    link->data_seq_in = f->head.seq;    /* go on, to hear of the end */
     set->bytes_received += mpipe__wire_size(&f->head);
     if (size < mpipe__wire_size(&f->head))
         return queue_bulk(link, f, err);
     whole(link, f, event);
-    return MPIPE_OK;
+    return err->code;
 }
 
 static enum mpipe_err got_bulk(struct mpipe__link *link, struct mpipe__frame *f,
@@ -547,18 +545,18 @@ static enum mpipe_err got_control(struct mpipe__link *link,
 {
     struct mpipe__links *set = link->set;
     enum mpipe_err e = mpipe__frame_check(&f->head, size, err);
-    bool repeated = false;
+    bool repeated = false, damaged = e != MPIPE_OK;
 
     link->listening = NULL;
-    if (e == MPIPE_OK) {
+    if (!damaged) {
         repeated = (int32_t)(f->head.seq - link->control_seq_in) <= 0;
         if (!repeated && f->head.seq != link->control_seq_in + 1)
             e = broken(link, err, "a control message was lost");
     }
-    if (e != MPIPE_OK || repeated) {
+    if (damaged || repeated) {
         mpipe__pool_put(set->pool, f);
     } else {
-        link->control_seq_in++;
+        link->control_seq_in = f->head.seq;
         if (own_affair(link, f)) {
             mpipe__pool_put(set->pool, f);
         } else {
@@ -566,8 +564,10 @@ static enum mpipe_err got_control(struct mpipe__link *link,
             event->frame = f;
         }
     }
-    if (e == MPIPE_OK && !link->fin_received)
-        e = listen(link);
+    /* also when it broke: the end of the flow is still to be heard */
+    if (!link->fin_received && listen(link) != MPIPE_OK && e == MPIPE_OK)
+        e = mpipe__error(err, set->transport->rank, MPIPE_ENOMEM,
+                         "no memory to listen to rank %d", link->peer);
     return e;
 }
 

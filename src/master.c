@@ -18,6 +18,8 @@
 #define MANY_LINKS     32u          /* in-links from which slots are small */
 #define PATIENCE_NS    10000000000u /* before we say for whom we wait */
 #define TICK_NS        100000000u
+#define QUIET_STATS    4u
+#define HEARD_NS       2500000000u
 
 /* ---- links to all ranks ---- */
 
@@ -295,6 +297,8 @@ static void open_trace(struct mpipe__flow *flow)
     m->trace = mpipe__trace_open(flow->engine->options->trace, &err);
     if (m->trace == NULL)
         mpipe__flow_fail(flow, 0, err.code, "%s", err.text);
+    else
+        mpipe__trace_epoch(m->trace, flow->started + flow->span_day);
 }
 
 /* All have agreed: decide who does what. */
@@ -392,6 +396,7 @@ static void got_reports(struct mpipe__flow *flow, struct mpipe__frame *f)
 static void got_stats(struct mpipe__flow *flow, struct mpipe__member *member,
                       struct mpipe__frame *f)
 {
+    struct mpipe__rank_stats before = member->stats;
     struct mpipe__cursor c;
     struct mpipe_item item;
     uint64_t stage;
@@ -400,6 +405,10 @@ static void got_stats(struct mpipe__flow *flow, struct mpipe__member *member,
     if (!mpipe__cursor_next(&c, &item) || item.size != sizeof member->stats)
         return;
     memcpy(&member->stats, item.data, sizeof member->stats);
+    member->heard = mpipe__now();
+    member->quiet = member->stats.frames_sent == before.frames_sent
+                    && member->stats.frames_received == before.frames_received
+                    ? member->quiet + 1 : 0;
     while (mpipe__cursor_next(&c, &item)
            && item.size == sizeof stage + sizeof *member->stage) {
         memcpy(&stage, item.data, sizeof stage);
@@ -408,6 +417,12 @@ static void got_stats(struct mpipe__flow *flow, struct mpipe__member *member,
                    (const char *)item.data + sizeof stage,
                    sizeof *member->stage);
     }
+}
+
+void mpipe__master_clear(struct mpipe__flow *flow)
+{
+    if (flow->master->shows_progress)
+        mpipe__progress_clear(&flow->master->progress);
 }
 
 static void got_log(struct mpipe__flow *flow, int rank, struct mpipe__frame *f)
@@ -430,8 +445,7 @@ static void got_log(struct mpipe__flow *flow, int rank, struct mpipe__frame *f)
     name[stage.size] = '\0';
     memcpy(line, text.data, text.size);
     line[text.size] = '\0';
-    if (flow->master->shows_progress)
-        mpipe__progress_clear(&flow->master->progress);
+    mpipe__master_clear(flow);
     flow->engine->log(flow->engine->log_arg, time_ns, rank,
                       (enum mpipe_level)level, name, line);
 }
@@ -461,6 +475,8 @@ static void got_spans(struct mpipe__flow *flow, int rank,
     mpipe__trace_spans(m->trace, rank,
                        (const struct mpipe__span *)(const void *)
                        mpipe__frame_payload(f), f->head.n_items, names, n);
+    if (f->head.made > 1)
+        mpipe__trace_thinned(m->trace, rank, f->head.made);
     free(names);
 }
 
@@ -562,6 +578,31 @@ static bool send_retries(struct mpipe__flow *flow)
 
 /* ---- a turn ---- */
 
+/* MPI loses nothing; but should a message be lost all the same, the job ends
+ * and says so instead of waiting for ever.  Ranks send stats every second while
+ * they rest, and none from inside the user's functions: when all have just been heard
+ * and nothing has moved for some of them in a row, nothing will. */
+static void watch_for_loss(struct mpipe__flow *flow, uint64_t now)
+{
+    const struct mpipe__master *m = flow->master;
+    uint64_t sent = 0, received = 0;
+
+    if (flow->paused || flow->phase != MPIPE__RUNNING
+        || mpipe__ledger_empty(&m->ledger))
+        return;
+    for (int r = 0; r < flow->engine->transport->size; r++) {
+        const struct mpipe__member *member = &m->member[r];
+        if (member->quiet < QUIET_STATS || now - member->heard > HEARD_NS)
+            return;
+        sent += member->stats.frames_sent;
+        received += member->stats.frames_received;
+    }
+    mpipe__flow_fail(flow, 0, MPIPE_ELINK, "a message was lost: nothing moves "
+                     "any more, with %u frames unfinished (%llu were sent "
+                     "between ranks, %llu received)", m->ledger.open,
+                     (unsigned long long)sent, (unsigned long long)received);
+}
+
 static void tick(struct mpipe__flow *flow, uint64_t now)
 {
     struct mpipe__master *m = flow->master;
@@ -569,6 +610,7 @@ static void tick(struct mpipe__flow *flow, uint64_t now)
     m->next_tick = now + TICK_NS;
     if (flow->phase == MPIPE__STARTING)
         wait_for_hellos(flow, now);
+    watch_for_loss(flow, now);
     if (m->shows_progress)
         mpipe__progress_tick(&m->progress, (double)now * 1e-9, m->items_done,
                              m->counts.fed, flow->spec->count);

@@ -442,6 +442,8 @@ enum mpipe_err mpipe_pipeline_feed(struct mpipe_pipeline *pl,
         return e;
     if (pl->flow->in_worker)
         return MPIPE_EINVAL;
+    if (pl->flow->paused && mpipe__feeder_full(pl->flow))
+        return MPIPE_AGAIN;
     out = &pl->flow->master->feeder.out;
     out->error = MPIPE_OK;
     e = mpipe_emit(out, data, size);
@@ -473,7 +475,7 @@ static enum mpipe_err wait_for(struct mpipe_pipeline *pl,
 
     if (e != MPIPE_OK)
         return e;
-    if (pl->flow->in_worker || pl->flow->in_sink)
+    if (pl->flow->in_worker || pl->flow->in_sink || pl->flow->paused)
         return MPIPE_EINVAL;            /* it would wait for itself */
     mpipe__feeder_cut(pl->flow);
     mpipe__engine_turn(&pl->mp->engine, false);

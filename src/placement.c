@@ -17,7 +17,7 @@
 /* Improve by exchanges while that takes no more than this many visits to a
  * rank (a few hundredths of a second); above 100 ranks or so they would
  * be too few to matter. */
-#define VISITS 4000000u
+#define VISITS 400000u
 #define SMALL 100u
 
 /* What a policy works with, and the best that was found. */
@@ -139,11 +139,24 @@ static void copy_groups(struct mpipe__groups *to,
     memcpy(to->work, from->work, from->n * sizeof *to->work);
 }
 
+/* Is the candidate better than the best?  To fuse more it must make the
+ * workers faster; to move less is not enough, since rank 0, which moves everything
+ * in any plan, hides the workers when there are many. */
+static bool is_better(const struct work *w, const struct mpipe__cost *cost,
+                      double score)
+{
+    if (isinf(w->best_score) || w->groups.n == w->best_groups.n)
+        return score < w->best_score * (1 - 1e-9);
+    if (w->groups.n < w->best_groups.n)
+        return cost->busiest_worker < w->best.busiest_worker * 0.99;
+    return cost->busiest_worker * 0.99 <= w->best.busiest_worker;
+}
+
 static void keep_if_best(struct work *w, struct mpipe__cost cost)
 {
     double score = mpipe__layout_score(&cost);
 
-    if (score >= w->best_score * (1 - 1e-9))
+    if (!is_better(w, &cost, score))
         return;
     w->best_score = score;
     w->best = cost;
@@ -153,29 +166,19 @@ static void keep_if_best(struct work *w, struct mpipe__cost cost)
 }
 
 /* Lay the candidate groups out as the policy says and keep the best. */
-static void try_layouts(struct work *w, enum mpipe_policy policy)
+static void try_layout(struct work *w, enum mpipe_policy policy)
 {
-    typedef void (*layout_fn)(struct mpipe__groups *, const unsigned *,
-                              unsigned, int *);
-    static const layout_fn layouts[] = {
-        mpipe__layout_chains, mpipe__layout_ends, mpipe__layout_blocks
-    };
     struct mpipe__coster *co = &w->coster;
-    unsigned i;
 
-    if (policy == MPIPE_POLICY_PACKED) {
+    if (policy == MPIPE_POLICY_PACKED)
         mpipe__layout_blocks(&w->groups, w->by_rank, co->n_ranks, w->group);
-        keep_if_best(w, mpipe__cost(co, &w->groups, w->group));
-        return;
-    }
-    for (i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
-        layouts[i](&w->groups, co->order, co->n_ranks, w->group);
-        keep_if_best(w, mpipe__cost(co, &w->groups, w->group));
-        if (co->n_ranks <= SMALL)
-            keep_if_best(w, mpipe__layout_improve(co, &w->groups, w->open,
-                                                  w->group, VISITS / 30
-                                                  / co->n_ranks));
-    }
+    else
+        mpipe__layout_chains(&w->groups, co->order, co->n_ranks, w->group);
+    keep_if_best(w, mpipe__cost(co, &w->groups, w->group));
+    if (policy == MPIPE_POLICY_TOPOLOGY && co->n_ranks <= SMALL)
+        keep_if_best(w, mpipe__layout_improve(co, &w->groups, w->open,
+                                              w->group,
+                                              VISITS / co->n_ranks));
 }
 
 static enum mpipe_err group(struct work *w, double move, bool fuse)
@@ -202,7 +205,7 @@ static enum mpipe_err place_by_cost(struct work *w, enum mpipe_policy policy)
         e = group(w, 2 * mpipe__distance_cost(0), false);
         if (e != MPIPE_OK)
             return e;
-        try_layouts(w, policy);
+        try_layout(w, policy);
     }
     for (l = 0; l < w->coster.n_levels; l++) {
         unsigned distance = MPIPE__N_LEVELS - w->coster.level[l];
@@ -210,7 +213,7 @@ static enum mpipe_err place_by_cost(struct work *w, enum mpipe_policy policy)
         e = group(w, 2 * mpipe__distance_cost(distance), true);
         if (e != MPIPE_OK)
             return e;
-        try_layouts(w, policy);
+        try_layout(w, policy);
     }
     return e;
 }

@@ -5,7 +5,7 @@
  * group is a run of stages that the same n ranks serve; 1/n of the items
  * visit each of them.  With u the mean work of a stage,
  *
- *     cost(r) = work(group) * (FUSED if it has several stages, else 1) / n
+ *     cost(r) = work(group) * fused(stages in the group) / n
  *             + u * (sum over r's moves: share of the items * c(distance))
  *     cost    = max over r of cost(r)
  *
@@ -23,9 +23,13 @@
 
 #include "placement.h"
 
-/* What serving several stages costs besides their work: set-up and memory of each
- * stage on each rank, and caches that they share. */
-#define MPIPE__FUSED 1.25
+/* What serving several stages costs besides their work, as a factor: set-up
+ * and memory of each stage on each rank, and caches that they share.  1 for one
+ * stage. */
+static inline double mpipe__fused(unsigned n_stages)
+{
+    return n_stages <= 1 ? 1 : 1.35 + 0.01 * (n_stages - 2);
+}
 
 #define MPIPE__NO_GROUP (-1)
 
@@ -35,7 +39,8 @@ struct mpipe__groups {
     unsigned *first;        /* n + 1: group g is stages first[g] to
                                first[g+1] - 1; first[n] is n_stages */
     unsigned *replicas;     /* n */
-    double *work;           /* n: of one item, FUSED included, mean stage 1 */
+    double *work;           /* n: of one item, mpipe__fused() included; the
+                               mean stage's is 1 */
     unsigned *dealt;        /* n: scratch of the layouts */
 };
 

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "file_list.h"
+#include "out.h"
 #include "pipeline.h"
 #include "source.h"
-#include "out.h"
 
 static enum mpipe_err io_error(struct mpipe_out *out, const char *path,
                                const char *what)

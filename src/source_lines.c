@@ -6,9 +6,9 @@
  */
 #include <stdlib.h>
 #include "line_reader.h"
+#include "out.h"
 #include "pipeline.h"
 #include "source.h"
-#include "out.h"
 
 static enum mpipe_err emit_lines(struct mpipe_out *out, void *arg)
 {

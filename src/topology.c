@@ -401,12 +401,13 @@ static enum mpipe_err check_inside(const char *inside,
     for (word = inside; *word != '\0'; word += strspn(word, " \t")) {
         size_t n = strcspn(word, " \t");
         const char *colon = memchr(word, ':', n);
+        unsigned long count = colon != NULL ? strtoul(colon + 1, NULL, 10)
+                              : 1;
 
         if (own_word(word, "switch") >= 0 || own_word(word, "node") >= 0)
             return bad_word(word, "first switches, then nodes once, then "
                             "what is inside a node", err);
-        if (colon != NULL)
-            product *= strtoul(colon + 1, NULL, 10);
+        product *= count <= MAX_INSIDE ? count : MAX_INSIDE + 1;
         if (product > MAX_INSIDE)
             return bad_word(word, "a node can have 2048 processors", err);
         word += n;

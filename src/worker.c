@@ -5,204 +5,15 @@
  * that run an emitted item goes straight to the next function, depth first;
  * what the last of them emits is appended to the open frame.  Where every stage
  * of the run works in place, the frame itself goes on.
- *
- * What becomes of a frame (its children) leaves when the item that made it is
- * done, so that what a failing item emitted can be taken back: a mark is the
- * place in the list of children where the item began.  Only when an item has
- * made more than HOLD_BYTES is the list sent early, and then the item is past
- * taking back ('flushes' has moved on).
- *
- * One child and nothing else: it keeps the frame's id, and rank 0 hears nothing.
- * Otherwise each child gets an id and a number of its own, and a report
- * tells rank 0 what was consumed and made.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include "clock.h"
 #include "engine.h"
 
-#define HOLD_BYTES ((size_t)1 << 20)
 #define LONG_NS    1000000u         /* reports do not wait longer than this */
-#define BLOCK_US   2000u
-
-struct mark {
-    struct mpipe__frame *open;
-    uint32_t n_items, n_closed, flushes;
-    size_t closed_bytes;
-    uint64_t dropped, made;
-};
 
 static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
                      size_t size, bool ours);
-
-/* ---- sending ---- */
-
-static bool send_to_next(struct mpipe__flow *flow, struct mpipe__frame *f)
-{
-    struct mpipe__engine *en = flow->engine;
-    bool home = f->head.kind != MPIPE__FRAME_DATA;
-    size_t size = mpipe__wire_size(&f->head);
-    struct mpipe__link *link;
-    uint64_t from = 0, took;
-
-    for (;;) {
-        if (mpipe__flow_ending(flow)) {
-            mpipe__pool_put(&en->pool, f);
-            return false;
-        }
-        link = home ? mpipe__link_pick(&flow->home, 1, size)
-                    : mpipe__link_pick(flow->out, flow->n_out, size);
-        if (link != NULL)
-            break;
-        if (from == 0)
-            from = mpipe__now();
-        if (!mpipe__engine_progress(en))
-            mpipe__engine_rest(en, BLOCK_US);
-    }
-    if (from != 0) {
-        took = mpipe__now() - from;
-        flow->worker.blocked_ns += took;
-        flow->stats.blocked_ns += took;
-        if (flow->tracing)
-            mpipe__flow_span(flow, MPIPE__SPAN_BLOCKED, f->head.stage, from,
-                             from + took, f->head.n_items, f->head.root);
-    }
-    if (mpipe__link_send(link, f) != MPIPE_OK)
-        mpipe__flow_fail(flow, en->transport->rank, MPIPE_EMPI,
-                         "a frame could not be sent to rank %d", link->peer);
-    return true;
-}
-
-/* A child that is not the only one. */
-static void send_child(struct mpipe__flow *flow, struct mpipe__frame *f)
-{
-    struct mpipe__worker *w = &flow->worker;
-
-    mpipe__frame_seal(f, w->in, w->n_sent++);
-    f->head.id = mpipe__id(w->salt, w->next_id++);
-    w->xored ^= f->head.id;
-    send_to_next(flow, f);
-}
-
-static void send_closed(struct mpipe__flow *flow)
-{
-    struct mpipe__worker *w = &flow->worker;
-    struct mpipe__frame *f;
-
-    w->closed_bytes = 0;
-    while ((f = mpipe__queue_pop(&w->closed)) != NULL)
-        send_child(flow, f);
-}
-
-/* ---- the children of the frame in hand ---- */
-
-static void close_open(struct mpipe__flow *flow)
-{
-    struct mpipe__worker *w = &flow->worker;
-
-    if (w->open == NULL)
-        return;
-    if (w->open->head.n_items > 0) {
-        w->closed_bytes += mpipe__wire_size(&w->open->head);
-        mpipe__queue_push(&w->closed, w->open);
-    } else {
-        mpipe__pool_put(&flow->engine->pool, w->open);
-    }
-    w->open = NULL;
-}
-
-static struct mpipe__frame *new_child(struct mpipe__flow *flow, unsigned stage,
-                                      size_t payload)
-{
-    struct mpipe__worker *w = &flow->worker;
-    size_t size = MPIPE__HEAD_SIZE + payload
-                  + mpipe__align8(4u * (w->in->head.n_path + 1u));
-    struct mpipe__frame *f;
-
-    if (size < flow->engine->options->frame)
-        size = flow->engine->options->frame;
-    f = mpipe__pool_get(&flow->engine->pool, size);
-    if (f != NULL)
-        mpipe__frame_begin(f, w->in, (uint16_t)stage);
-    return f;
-}
-
-/* The open frame, with room for one more item of up to 'size' bytes, also if
- * it turns out smaller. */
-struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size)
-{
-    struct mpipe__worker *w = &flow->worker;
-
-    if (w->open != NULL) {
-        size_t more = 8 * ((size_t)w->open->head.n_items + 2);
-        if (mpipe__frame_need(w->open, size) + more <= w->open->capacity)
-            return w->open;
-        close_open(flow);
-        if (w->closed_bytes > HOLD_BYTES) {
-            w->flushes++;
-            send_closed(flow);
-        }
-    }
-    w->open = new_child(flow, w->last + 1, mpipe__align8(size) + 24);
-    return w->open;
-}
-
-static enum mpipe_err append(struct mpipe__flow *flow, const void *data,
-                             size_t size)
-{
-    struct mpipe__worker *w = &flow->worker;
-
-    if (w->open != NULL && mpipe__frame_append_fast(w->open, data, size))
-        return MPIPE_OK;
-    if (w->abandoned)
-        return MPIPE_EINTR;
-    if (w->open == NULL
-        || mpipe__frame_need(w->open, size) > w->open->capacity)
-        if (mpipe__worker_room(flow, size) == NULL)
-            return MPIPE_ENOMEM;
-    mpipe__frame_append_slow(w->open, data, size);
-    return MPIPE_OK;
-}
-
-static struct mark set_mark(const struct mpipe__worker *w)
-{
-    return (struct mark){
-        .open = w->open, .n_items = w->open ? w->open->head.n_items : 0,
-        .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
-        .flushes = w->flushes, .dropped = w->dropped, .made = w->made
-    };
-}
-
-/* Forget what was made since the mark. */
-static void take_back(struct mpipe__flow *flow, const struct mark *m)
-{
-    struct mpipe__worker *w = &flow->worker;
-    struct mpipe__pool *pool = &flow->engine->pool;
-    struct mpipe__frame_queue all = w->closed;
-    struct mpipe__frame *f, *open = w->open;
-
-    if (all.n == 0)
-        all.end = &all.first;
-    mpipe__queue_init(&w->closed);
-    w->open = NULL;
-    for (uint32_t i = 0; (f = mpipe__queue_pop(&all)) != NULL; i++) {
-        if (i < m->n_closed)
-            mpipe__queue_push(&w->closed, f);
-        else if (f == m->open)
-            w->open = f;        /* it was closed since: open it again */
-        else
-            mpipe__pool_put(pool, f);
-    }
-    if (open == m->open)
-        w->open = open;
-    else
-        mpipe__pool_put(pool, open);
-    if (w->open != NULL)
-        mpipe__frame_truncate(w->open, m->n_items);
-    w->closed_bytes = m->closed_bytes;
-    w->dropped = m->dropped;
-    w->made = m->made;
-}
 
 /* ---- items ---- */
 
@@ -213,7 +24,7 @@ static const char *reason(const struct mpipe_out *out, enum mpipe_err e)
 
 /* Hand a failing item back to rank 0: to be tried again, or as failed. */
 static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
-                      size_t size, enum mpipe_err e, const struct mark *m)
+                      size_t size, enum mpipe_err e, const struct mpipe__mark *m)
 {
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__stage_stats *st = &flow->stage_stats[s];
@@ -231,15 +42,15 @@ static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
     }
     snprintf(text, sizeof text, "%s", reason(out, e));
     if (m->flushes == w->flushes) {
-        take_back(flow, m);
+        mpipe__children_take_back(flow, m);
     } else {
         final = true;
         snprintf(text, sizeof text, "%s (after %llu results had left: not "
                  "tried again)", reason(out, e),
                  (unsigned long long)out->emitted);
     }
-    close_open(flow);
-    f = new_child(flow, s, mpipe__align8(size) + sizeof text + 64);
+    mpipe__children_close(flow);
+    f = mpipe__children_new(flow, s, mpipe__align8(size) + sizeof text + 64);
     if (f == NULL) {
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "stage '%s': no memory to try an item again",
@@ -252,8 +63,7 @@ static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
     mpipe__frame_append_slow(f, data, size);
     if (final)
         mpipe__frame_append_slow(f, text, strlen(text) + 1);
-    w->closed_bytes += mpipe__wire_size(&f->head);
-    mpipe__queue_push(&w->closed, f);
+    mpipe__children_add(flow, f);
     st->failed += final;
     st->retried += !final;
 }
@@ -264,7 +74,7 @@ static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
 {
     flow->stage_stats[s].bytes_out += size;
     if (s == flow->worker.last)
-        return append(flow, data, size);
+        return mpipe__children_append(flow, data, size);
     if (flow->worker.abandoned)
         return MPIPE_EINTR;
     run_item(flow, s + 1, data, size, ours);
@@ -347,7 +157,7 @@ static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
 {
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__stage_stats *st = &flow->stage_stats[s];
-    struct mark m = set_mark(w);
+    struct mpipe__mark m = mpipe__children_mark(w);
     uint64_t from = 0, outer = 0, emitted;
     enum mpipe_err e;
 
@@ -450,7 +260,7 @@ static void end_frame(struct mpipe__flow *flow)
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__frame *only;
 
-    close_open(flow);
+    mpipe__children_close(flow);
     only = w->closed.first;
     if (w->n_sent == 0 && w->closed.n == 1
         && only->head.kind == MPIPE__FRAME_DATA
@@ -462,12 +272,12 @@ static void end_frame(struct mpipe__flow *flow)
         only->head.dropped = w->in->head.dropped + (uint32_t)w->dropped;
         only->head.made = w->in->head.made + (uint32_t)w->made;
         only->head.work_us = w->work_us;
-        send_to_next(flow, only);
+        mpipe__children_pass(flow, only);
         return;
     }
     w->dropped += w->in->head.dropped;
     w->made += w->in->head.made;
-    send_closed(flow);
+    mpipe__children_send(flow);
     add_report(flow);
 }
 
@@ -536,16 +346,16 @@ static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__cursor c;
     struct mpipe_item item;
-    struct mark m;
+    struct mpipe__mark m;
 
     mpipe__cursor_init(&c, w->in);
     while (n_done-- > 0 && mpipe__cursor_next(&c, &item))
-        append(flow, item.data, item.size);
-    count_in_place(flow, w->in->head.stage, s - 1, s > w->in->head.stage,
-                   s > w->in->head.stage ? bad->size : 0);
+        mpipe__children_append(flow, item.data, item.size);
+    if (s > w->in->head.stage)
+        count_in_place(flow, w->in->head.stage, s - 1, 1, bad->size);
     flow->stage_stats[s].in++;
     flow->stage_stats[s].bytes_in += bad->size;
-    m = set_mark(w);
+    m = mpipe__children_mark(w);
     fail_item(flow, s, bad->data, bad->size, e, &m);
 }
 
@@ -578,7 +388,7 @@ static void forward(struct mpipe__flow *flow)
     f->head.tries = 0;
     f->head.work_us = w->work_us;
     f->refs++;                  /* the caller puts its own */
-    send_to_next(flow, f);
+    mpipe__children_pass(flow, f);
 }
 
 /* Take all items through; true when the frame itself is to be sent on. */
@@ -606,7 +416,7 @@ static bool run_frame(struct mpipe__flow *flow)
         w->sampling = w->last > first && n % 32 == 0;
         run_item(flow, first, item.data, item.size, true);
         if (w->closed.n > 0)
-            send_closed(flow);
+            mpipe__children_send(flow);
     }
     w->sampling = false;
     if (!w->abandoned && c.left > 0)
@@ -629,17 +439,6 @@ static void begin_frame(struct mpipe__flow *flow, struct mpipe__frame *f)
     w->blocked_ns = 0;
     w->closed_bytes = 0;
     w->abandoned = false;
-}
-
-static void drop_children(struct mpipe__flow *flow)
-{
-    struct mpipe__worker *w = &flow->worker;
-    struct mpipe__frame *f;
-
-    while ((f = mpipe__queue_pop(&w->closed)) != NULL)
-        mpipe__pool_put(&flow->engine->pool, f);
-    mpipe__pool_put(&flow->engine->pool, w->open);
-    w->open = NULL;
 }
 
 static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
@@ -667,7 +466,7 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
         else
             end_frame(flow);
     }
-    drop_children(flow);
+    mpipe__children_drop(flow);
     w->in = NULL;
     mpipe__pool_put(&flow->engine->pool, f);
     if (mpipe__link_consumed(from, size, took / 1000) != MPIPE_OK)

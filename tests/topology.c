@@ -105,6 +105,7 @@ static void rejects_bad_words(void)
         { "node:2 switch:2", "'switch:2': first switches, then nodes" },
         { "node:2 node:2", "'node:2': first switches, then nodes" },
         { "core:2 node:2", "'node:2': first switches, then nodes" },
+        { "core:2 pu:9223372036854775808", "a node can have 2048" },
         { "core:2000 pu:2", "'pu:2': a node can have 2048" },
         { "core:99999999999999999999", "a node can have 2048" },
         { "node:2 core", "'core' is no node" },

@@ -136,9 +136,8 @@ static void post(struct pair *pair, unsigned channel)
                         MPIPE_OK);
 }
 
-/* Poll both once: a capital letter is a send that is over, a small one a
- * message received. */
-static void poll_both(struct pair *pair)
+/* Poll once; a capital letter is a send that is over. */
+static void poll_sender(struct pair *pair)
 {
     struct mpipe__completion c[64];
     int i, n;
@@ -149,6 +148,14 @@ static void poll_both(struct pair *pair)
         CU_ASSERT_EQUAL(c[i].error, MPIPE_OK);
         note(pair, (char)(data[0] - 'a' + 'A'));
     }
+}
+
+/* Poll once; a small letter is a message received. */
+static void poll_receiver(struct pair *pair)
+{
+    struct mpipe__completion c[64];
+    int i, n;
+
     n = pair->to->ops->poll(pair->to, c, 64);
     for (i = 0; i < n; i++) {
         const char *data = c[i].cookie;
@@ -156,6 +163,12 @@ static void poll_both(struct pair *pair)
         CU_ASSERT(c[i].size > 0 && data[c[i].size - 1] == data[0]);
         note(pair, data[0]);
     }
+}
+
+static void poll_both(struct pair *pair)
+{
+    poll_sender(pair);
+    poll_receiver(pair);
 }
 
 /* What becomes of six messages of which the receiver takes all that come. */
@@ -236,10 +249,11 @@ static uint64_t seed_that_delays(const char *marks)
 }
 
 /* Only the second is delayed; the third, behind it on its channel, waits for
- * it, the fourth on another channel does not. */
+ * it, the fourth on another channel does not, nor does the fifth, when both
+ * have left. */
 static void delays(void)
 {
-    struct mpipe__fault_plan plan = { .seed = seed_that_delays("0100"),
+    struct mpipe__fault_plan plan = { .seed = seed_that_delays("01000"),
                                       .delay_ppm = 300000, .delay_polls = 3 };
     struct pair *pair = pair_new(&plan);
     char other[10];
@@ -257,6 +271,30 @@ static void delays(void)
     CU_ASSERT_STRING_EQUAL(pair->diary, "ADad");
     poll_both(pair);
     CU_ASSERT_STRING_EQUAL(pair->diary, "ADadBCbc");
+    send_next(pair, 1, 10);
+    poll_receiver(pair);
+    CU_ASSERT_STRING_EQUAL(pair->diary, "ADadBCbce");
+    pair_free(pair);
+}
+
+/* Messages on channels that are not in the mask do not count. */
+static void counts_masked(void)
+{
+    struct mpipe__fault_plan plan = { .drop_nth = 2, .duplicate_nth = 3,
+                                      .channel_mask = 1 << 1 };
+    static const unsigned channels[] = { 2, 1, 2, 2, 1, 9, 1 };
+    struct pair *pair = pair_new(&plan);
+    size_t i;
+
+    post(pair, 1);
+    for (i = 0; i < sizeof channels / sizeof *channels; i++)
+        send_next(pair, channels[i], 10);
+    CU_ASSERT_EQUAL(pair->to->ops->recv(pair->to, 0, 9, pair->sent[20], 10,
+                                        pair->sent[20]), MPIPE_OK);
+    CU_ASSERT_EQUAL(pair->to->ops->recv(pair->to, 0, 9, pair->sent[21], 10,
+                                        pair->sent[21]), MPIPE_OK);
+    poll_receiver(pair);
+    CU_ASSERT_STRING_EQUAL(pair->diary, "bgff");
     pair_free(pair);
 }
 
@@ -285,6 +323,27 @@ static void unread_duplicate(void)
     poll_both(pair);
     CU_ASSERT_STRING_EQUAL(pair->diary, "Aa");
     pair_free(pair);
+}
+
+/* Freeing frees what is below: its receive is gone, so a long message is not
+ * taken. */
+static void frees_inner(void)
+{
+    struct mpipe__fault_plan plan = { .seed = 0 };
+    struct mpipe__loop_world *world = mpipe__loop_new(2);
+    struct mpipe__transport *t0, *t1;
+    struct mpipe__completion c;
+    static char data[2][5000];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(world);
+    t0 = mpipe__fault_new(mpipe__loop_transport(world, 0), &plan);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t0);
+    t1 = mpipe__loop_transport(world, 1);
+    CU_ASSERT_EQUAL(t0->ops->recv(t0, 1, 0, data[0], 5000, data), MPIPE_OK);
+    t0->ops->free(t0);
+    CU_ASSERT_EQUAL(t1->ops->send(t1, 0, 0, data[1], 5000, data), MPIPE_OK);
+    CU_ASSERT_EQUAL(t1->ops->poll(t1, &c, 1), 0);
+    mpipe__loop_free(world);
 }
 
 /* ---- the schedule ---- */
@@ -389,8 +448,10 @@ static void killed_takes_the_held(void)
     post(pair, 1);
     for (i = 0; i < 3; i++)
         send_next(pair, 1, 10);
-    for (i = 0; i < 5; i++)
-        poll_both(pair);
+    poll_both(pair);
+    CU_ASSERT_STRING_EQUAL(pair->diary, "CAB");
+    poll_both(pair);
+    poll_both(pair);
     CU_ASSERT_STRING_EQUAL(pair->diary, "CAB");
     pair_free(pair);
 }
@@ -517,7 +578,9 @@ static const struct mpipe__test tests[] = {
     { "plans without losses and doubles conform", conforms },
     { "messages are dropped, doubled and delayed as planned", fates },
     { "a delayed message keeps its place on its channel", delays },
+    { "an exact event counts the messages on its channels", counts_masked },
     { "what is held back at the end is forgotten", freed_early },
+    { "freeing frees the transport below", frees_inner },
     { "a double that nobody receives holds up nothing", unread_duplicate },
     { "the faults depend on seed, rank and count alone",
       same_seed_same_faults },

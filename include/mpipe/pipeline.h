@@ -97,13 +97,15 @@ enum mpipe_err mpipe_pipeline_run(struct mpipe_pipeline *pl);
  * have agreed on the pipeline; elsewhere at once. */
 enum mpipe_err mpipe_pipeline_start(struct mpipe_pipeline *pl);
 
-/* Rank 0: feed a copy of one item.  Waits while the pipeline is full.  On
- * other ranks MPIPE_EINVAL. */
+/* Rank 0: feed a copy of one item.  Waits while the pipeline is full (but not
+ * from inside the output handler, where it may be called too); when it is
+ * paused and full, MPIPE_AGAIN.  On other ranks MPIPE_EINVAL. */
 enum mpipe_err mpipe_pipeline_feed(struct mpipe_pipeline *pl,
                                    const void *data, size_t size);
 
 /* Rank 0: send what was fed, and wait until the pipeline would take more
- * without waiting, or until all that was fed has come out. */
+ * without waiting, or until all that was fed has come out.  MPIPE_EINVAL from
+ * inside the output handler, and when it is paused. */
 enum mpipe_err mpipe_pipeline_wait_input(struct mpipe_pipeline *pl);
 enum mpipe_err mpipe_pipeline_wait_empty(struct mpipe_pipeline *pl);
 

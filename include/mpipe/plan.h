@@ -54,7 +54,7 @@ unsigned mpipe_machine_ranks(const struct mpipe_machine *machine);
  *   others share what is left, in proportion to their work.
  * - Each rank serves one stage or a run of neighbouring stages.  Neighbours are
  *   run together (fused) where there are fewer ranks than stages, and where the modelled
- *   cost is lower: a rank that serves several stages is taken to be a quarter
+ *   cost is lower: a rank that serves several stages is taken to be a third
  *   slower, so stages stay by themselves unless the ranks cannot be shared out
  *   evenly or a stage has very little work.  A stage that asks for replicas is fused
  *   only when there are too few ranks, and only with neighbours that ask for as

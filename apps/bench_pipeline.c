@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench_pipeline.c - throughput of a chain of three stages.
+ *
+ * The same items and the same work as in the control: item i is a model whose
+ * first word is i, each stage adds one to it, and the sink adds up the first
+ * words.  "copy": each stage makes a new item of the one it got; "in place": it
+ * changes the one it got.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bench.h"
+
+#define A_CALL 65536u           /* bytes that the source emits at a time */
+
+struct feed {
+    uint64_t next, items;
+    size_t size;
+    char *model;
+    double from;
+};
+
+struct collect {
+    uint64_t items, sum, expected;
+    double to;
+};
+
+static enum mpipe_err source(struct mpipe_out *out, void *arg)
+{
+    struct feed *feed = arg;
+    uint64_t n = feed->size < A_CALL ? A_CALL / feed->size : 1;
+    enum mpipe_err e = MPIPE_OK;
+
+    if (feed->next == 0)
+        feed->from = bench_now();
+    for (; n > 0 && feed->next < feed->items && e == MPIPE_OK; n--) {
+        memcpy(feed->model, &feed->next, sizeof feed->next);
+        e = mpipe_emit(out, feed->model, feed->size);
+        feed->next++;
+    }
+    if (e != MPIPE_OK)
+        return e;
+    return feed->next < feed->items ? MPIPE_OK : MPIPE_END;
+}
+
+static enum mpipe_err copy_word(const struct mpipe_item *in,
+                                struct mpipe_out *out, void *arg)
+{
+    uint64_t x;
+
+    (void)arg;
+    memcpy(&x, in->data, sizeof x);
+    x++;
+    return mpipe_emit(out, &x, sizeof x);
+}
+
+static enum mpipe_err copy(const struct mpipe_item *in, struct mpipe_out *out,
+                           void *arg)
+{
+    char *to = mpipe_reserve(out, in->size);
+    uint64_t x;
+
+    (void)arg;
+    if (to == NULL)
+        return MPIPE_ENOMEM;
+    memcpy(to, in->data, in->size);
+    memcpy(&x, to, sizeof x);
+    x++;
+    memcpy(to, &x, sizeof x);
+    return mpipe_commit(out, in->size);
+}
+
+static enum mpipe_err change(void *data, size_t size, struct mpipe_out *out,
+                             void *arg)
+{
+    (void)size, (void)out, (void)arg;
+    ++*(uint64_t *)data;
+    return MPIPE_OK;
+}
+
+static enum mpipe_err sink(const struct mpipe_item *result, void *arg)
+{
+    struct collect *c = arg;
+
+    c->sum += *(const uint64_t *)result->data;
+    if (++c->items == c->expected)
+        c->to = bench_now();
+    return MPIPE_OK;
+}
+
+enum mpipe_err bench_chain_library(struct bench *b,
+                                   const struct bench_chain *chain,
+                                   struct bench_answer *answer)
+{
+    static const char *const names[BENCH_STAGES] = { "one", "two", "three" };
+    struct feed feed = { .items = chain->items, .size = chain->item_size };
+    struct collect c = { .expected = chain->items };
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(b->mp);
+    enum mpipe_err e;
+
+    bench_meet(b);
+    feed.model = calloc(1, chain->item_size);
+    if (feed.model == NULL)
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    mpipe_pipeline_source(pl, source, &feed);
+    for (unsigned s = 0; s < BENCH_STAGES; s++) {
+        struct mpipe_stage stage = { .name = names[s], .replicas = 1 };
+        if (chain->in_place)
+            stage.map = change;
+        else
+            stage.run = chain->item_size == 8 ? copy_word : copy;
+        mpipe_pipeline_add(pl, &stage);
+    }
+    mpipe_pipeline_sink(pl, sink, &c);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    free(feed.model);
+    *answer = (struct bench_answer){ c.items, c.sum, c.to - feed.from };
+    return e;
+}
+
+/* ---- the cases ---- */
+
+static void check(struct bench *b, const char *name, const char *side,
+                  const struct bench_chain *chain,
+                  const struct bench_answer *answer)
+{
+    uint64_t n = chain->items;
+
+    bench_check(b, name, side, answer->items, n);
+    bench_check(b, name, side, answer->sum,
+                (n % 2 == 0 ? n / 2 * (n - 1) : (n - 1) / 2 * n)
+                + BENCH_STAGES * n);
+}
+
+/* How many items take the control as long as a run should take.  All ranks know
+ * it afterwards. */
+static void choose_items(struct bench *b, struct bench_chain *chain)
+{
+    struct bench_answer answer;
+
+    chain->items = chain->item_size < 65536 ? 1u << 20 >> 4 : 16;
+    for (bool enough = false; !enough;) {
+        bench_chain_control(b, chain, &answer);
+        enough = answer.seconds > b->seconds / 8;
+        chain->items = enough ? (uint64_t)((double)chain->items * b->seconds
+                                           / answer.seconds)
+                              : 4 * chain->items;
+        MPI_Bcast(&enough, 1, MPI_C_BOOL, 0, b->comm);
+        MPI_Bcast(&chain->items, 1, MPI_UINT64_T, 0, b->comm);
+    }
+}
+
+static enum mpipe_err one_case(struct bench *b, const char *name,
+                               struct bench_chain *chain)
+{
+    struct bench_row *row = bench_row(b, "pipeline", name, "throughput",
+                                      "items/s");
+    struct bench_chain warm = *chain;
+    struct bench_answer answer;
+    enum mpipe_err e;
+
+    choose_items(b, chain);
+    warm.items = chain->items / 8 + 1;
+    e = bench_chain_library(b, &warm, &answer);
+    for (unsigned i = 0; i < b->repeat && e == MPIPE_OK; i++) {
+        bench_chain_control(b, chain, &answer);
+        check(b, name, "control", chain, &answer);
+        if (row != NULL)
+            row->control_sample[i] = (double)chain->items / answer.seconds;
+        e = bench_chain_library(b, chain, &answer);
+        check(b, name, "library", chain, &answer);
+        if (row != NULL)
+            row->library_sample[i] = (double)chain->items / answer.seconds;
+    }
+    if (row != NULL && e == MPIPE_OK) {
+        row->goal = BENCH_RATIO_AT_LEAST;
+        row->limit = 0.7;
+        bench_row_medians(row);
+        bench_row_done(b, row);
+    }
+    return e;
+}
+
+enum mpipe_err bench_pipeline(struct bench *b)
+{
+    static const struct { const char *name; size_t size; } sizes[] = {
+        { "8 B", 8 }, { "64 B", 64 }, { "1 KiB", 1024 },
+        { "64 KiB", 65536 }, { "4 MiB", 4194304 }
+    };
+    enum mpipe_err e = MPIPE_OK;
+
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        for (int place = 0; place < 2 && e == MPIPE_OK; place++) {
+            struct bench_chain chain = { .item_size = sizes[i].size,
+                                         .in_place = place != 0 };
+            char name[48];
+
+            snprintf(name, sizeof name, "%s %s", sizes[i].name,
+                     place ? "in place" : "copy");
+            if (bench_wanted(b, name))
+                e = one_case(b, name, &chain);
+        }
+    }
+    return e;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mpipe_bench.c - 'mpipe bench': libmpipe beside MPI by hand.
+ *
+ * Reads the arguments, then lets each bench fill rows.  doc/performance.md tells
+ * what is measured, and why it is measured like this.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include "arguments.h"
+#include "bench.h"
+#include "mpipe_tool.h"
+
+static const char help[] =
+    "Usage: mpirun -np RANKS mpipe bench [OPTION...]\n"
+    "Measure libmpipe beside the same job written by hand with MPI.  Needs 4\n"
+    "ranks or more.\n"
+    "  --only=BENCH         just this one: pipeline, farm, latency or wait\n"
+    "  --case=TEXT          just the cases with TEXT in their names\n"
+    "  --quick              small runs, to see whether all works\n"
+    "  --runs=N             runs of each side (5)\n"
+    "  --milliseconds=N     milliseconds that a run should take (300)\n"
+    "  --task=spin|sleep    what tasks of 100 us and 10 ms do (spin if there\n"
+    "                       is a core for each rank, else sleep)\n"
+    "  --control=loop|call  the control's work stands in its loop (loop), or\n"
+    "                       is called by pointer for each item\n"
+    "  --json               print everything as JSON at the end\n"
+    "Exit status: 0, also when a goal is missed; 1 if an answer was wrong.\n";
+
+static const struct {
+    const char *name;
+    enum mpipe_err (*run)(struct bench *b);
+} benches[] = {
+    { "pipeline", bench_pipeline }, { "farm", bench_farm },
+    { "latency", bench_latency }, { "wait", bench_wait }
+};
+
+bool bench_wanted(const struct bench *b, const char *name)
+{
+    return b->like == NULL || strstr(name, b->like) != NULL;
+}
+
+void bench_rest(double seconds)
+{
+    struct timespec t = { .tv_sec = (time_t)seconds };
+
+    t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
+    nanosleep(&t, NULL);
+}
+
+void bench_meet(const struct bench *b)
+{
+    MPI_Request request;
+    int done;
+
+    MPI_Ibarrier(b->comm, &request);
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    while (!done) {
+        bench_rest(2e-4);
+        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    }
+}
+
+void bench_check(struct bench *b, const char *name, const char *side,
+                 uint64_t got, uint64_t expected)
+{
+    if (b->rank != 0 || got == expected)
+        return;
+    fprintf(stderr, "mpipe bench: %s: the %s gave %" PRIu64 ", not %" PRIu64
+            "\n", name, side, got, expected);
+    b->wrong = true;
+}
+
+void bench_row_done(const struct bench *b, const struct bench_row *row)
+{
+    if (!b->json)
+        bench_print_row(row, stdout);
+}
+
+/* ---- arguments ---- */
+
+static enum mpipe_err one_of(struct bench *b, const char *option,
+                             const char *value, const char *first,
+                             const char *second, int *which)
+{
+    *which = strcmp(value, second) == 0;
+    if (*which || strcmp(value, first) == 0)
+        return MPIPE_OK;
+    return mpipe_usage(b->mp, "--%s=%s: give %s or %s", option, value, first,
+                       second);
+}
+
+static enum mpipe_err known(struct bench *b, const char *name)
+{
+    for (unsigned i = 0; i < sizeof benches / sizeof *benches; i++)
+        if (strcmp(benches[i].name, name) == 0)
+            return MPIPE_OK;
+    return mpipe_usage(b->mp, "--only=%s: give pipeline, farm, latency or "
+                       "wait", name);
+}
+
+static enum mpipe_err take(struct bench *b, int c, char **argv)
+{
+    enum mpipe_err e = MPIPE_OK;
+    int64_t number;
+    int which;
+
+    switch (c) {
+    case 'o':
+        b->only = optarg;
+        return known(b, optarg);
+    case 'c':
+        b->like = optarg;
+        return MPIPE_OK;
+    case 'q':
+        b->quick = true;
+        b->seconds = 0.01;
+        b->repeat = 2;
+        return MPIPE_OK;
+    case 'r':
+        if (!arguments_number(optarg, 1, BENCH_REPEAT_MAX, &number))
+            return mpipe_usage(b->mp, "--runs=%s: not a number from 1 to %d",
+                               optarg, BENCH_REPEAT_MAX);
+        b->repeat = (unsigned)number;
+        return MPIPE_OK;
+    case 's':
+        if (!arguments_number(optarg, 1, 60000, &number))
+            return mpipe_usage(b->mp, "--milliseconds=%s: not a number from 1 to "
+                               "60000", optarg);
+        b->seconds = 1e-3 * (double)number;
+        return MPIPE_OK;
+    case 't':
+        e = one_of(b, "task", optarg, "spin", "sleep", &which);
+        b->task = which ? BENCH_SLEEP : BENCH_SPIN;
+        return e;
+    case 'l':
+        e = one_of(b, "control", optarg, "loop", "call", &which);
+        b->control = which ? BENCH_CALL : BENCH_LOOP;
+        return e;
+    case 'j':
+        b->json = true;
+        return MPIPE_OK;
+    case 'H':
+        if (b->rank == 0)
+            fputs(help, stdout);
+        return MPIPE_END;
+    default:
+        return arguments_wrong(b->mp, argv, c);
+    }
+}
+
+/* MPIPE_END: the help was printed, and that is all. */
+static enum mpipe_err read_arguments(struct bench *b, int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "only", required_argument, NULL, 'o' },
+        { "case", required_argument, NULL, 'c' },
+        { "quick", no_argument, NULL, 'q' },
+        { "runs", required_argument, NULL, 'r' },
+        { "milliseconds", required_argument, NULL, 's' },
+        { "task", required_argument, NULL, 't' },
+        { "control", required_argument, NULL, 'l' },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'H' },
+        { NULL, 0, NULL, 0 }
+    };
+    enum mpipe_err e = MPIPE_OK;
+    int c;
+
+    opterr = 0;
+    optind = 1;
+    while (e == MPIPE_OK
+           && (c = getopt_long(argc, argv, ":", options, NULL)) != -1)
+        e = take(b, c, argv);
+    if (e == MPIPE_OK && optind < argc)
+        e = mpipe_usage(b->mp, "%s: no argument is expected (see --help)",
+                        argv[optind]);
+    if (e == MPIPE_OK && b->size <= BENCH_STAGES)
+        e = mpipe_usage(b->mp, "bench needs %d ranks or more: mpirun -np %d "
+                        "mpipe bench", BENCH_STAGES + 1, BENCH_STAGES + 1);
+    if (b->task == BENCH_AUTO)
+        b->task = b->size <= b->cores ? BENCH_SPIN : BENCH_SLEEP;
+    return e;
+}
+
+static int cores(void)
+{
+    cpu_set_t cpus;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
+        return 1;
+    return CPU_COUNT(&cpus);
+}
+
+static enum mpipe_err run(struct bench *b)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    MPI_Comm_dup(MPI_COMM_WORLD, &b->comm);
+    MPI_Bcast(&b->cores, 1, MPI_INT, 0, b->comm);
+    mpipe_set_option(b->mp, "quiet", NULL);
+    mpipe_set_option(b->mp, "progress", "never");
+    if (b->rank == 0 && !b->json)
+        bench_print_head(b, stdout);
+    for (unsigned i = 0; i < sizeof benches / sizeof *benches; i++)
+        if (e == MPIPE_OK
+            && (b->only == NULL || strcmp(b->only, benches[i].name) == 0))
+            e = benches[i].run(b);
+    if (e == MPIPE_OK && b->rank == 0 && b->json
+        && !bench_print_json(b, stdout))
+        e = MPIPE_EIO;
+    if (e == MPIPE_OK && b->wrong)
+        e = MPIPE_EFAILED;
+    MPI_Bcast(&e, 1, MPI_INT, 0, b->comm);
+    MPI_Comm_free(&b->comm);
+    return e;
+}
+
+int mpipe_tool_bench(int argc, char **argv)
+{
+    struct bench *b = calloc(1, sizeof *b);
+    enum mpipe_err e;
+    struct mpipe *mp;
+
+    mp = mpipe_init(&argc, &argv);
+    if (b == NULL)
+        return mpipe_finalize(mp, MPIPE_ENOMEM);
+    *b = (struct bench){ .mp = mp, .rank = mpipe_rank(mp),
+                         .size = mpipe_size(mp), .cores = cores(),
+                         .seconds = 0.3, .repeat = 5 };
+    e = read_arguments(b, argc, argv);
+    if (e == MPIPE_OK)
+        e = run(b);
+    free(b);
+    return mpipe_finalize(mp, e == MPIPE_END ? MPIPE_OK : e);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* children.c - what becomes of the frame in hand.
+ *
+ * The children of a frame leave when the item that made it is
+ * done, so that what a failing item emitted can be taken back: a mark is the
+ * place in the list of children where the item began.  Only when an item has
+ * made more than HOLD_BYTES is the list sent early, and then the item is past
+ * taking back ('flushes' has moved on).
+ *
+ * One child and nothing else: it keeps the frame's id, and rank 0 hears nothing.
+ * Otherwise each child gets an id and a number of its own, and a report
+ * tells rank 0 what was consumed and made.
+ */
+#include "clock.h"
+#include "engine.h"
+
+#define HOLD_BYTES ((size_t)1 << 20)
+#define BLOCK_US   2000u
+
+/* ---- sending ---- */
+
+bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__engine *en = flow->engine;
+    bool home = f->head.kind != MPIPE__FRAME_DATA;
+    size_t size = mpipe__wire_size(&f->head);
+    struct mpipe__link *link;
+    uint64_t from = 0, took;
+
+    for (;;) {
+        if (mpipe__flow_ending(flow)) {
+            mpipe__pool_put(&en->pool, f);
+            return false;
+        }
+        link = home ? mpipe__link_pick(&flow->home, 1, size)
+                    : mpipe__link_pick(flow->out, flow->n_out, size);
+        if (link != NULL)
+            break;
+        if (from == 0)
+            from = mpipe__now();
+        if (!mpipe__engine_progress(en))
+            mpipe__engine_rest(en, BLOCK_US);
+    }
+    if (from != 0) {
+        took = mpipe__now() - from;
+        flow->worker.blocked_ns += took;
+        flow->stats.blocked_ns += took;
+        if (flow->tracing)
+            mpipe__flow_span(flow, MPIPE__SPAN_BLOCKED, f->head.stage, from,
+                             from + took, f->head.n_items, f->head.root);
+    }
+    if (mpipe__link_send(link, f) != MPIPE_OK)
+        mpipe__flow_fail(flow, en->transport->rank, MPIPE_EMPI,
+                         "a frame could not be sent to rank %d", link->peer);
+    return true;
+}
+
+/* A child that is not the only one. */
+static void send_child(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    mpipe__frame_seal(f, w->in, w->n_sent++);
+    f->head.id = mpipe__id(w->salt, w->next_id++);
+    w->xored ^= f->head.id;
+    mpipe__children_pass(flow, f);
+}
+
+void mpipe__children_send(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f;
+
+    w->closed_bytes = 0;
+    while ((f = mpipe__queue_pop(&w->closed)) != NULL)
+        send_child(flow, f);
+}
+
+/* ---- the children of the frame in hand ---- */
+
+void mpipe__children_add(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    flow->worker.closed_bytes += mpipe__wire_size(&f->head);
+    mpipe__queue_push(&flow->worker.closed, f);
+}
+
+void mpipe__children_close(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (w->open == NULL)
+        return;
+    if (w->open->head.n_items > 0)
+        mpipe__children_add(flow, w->open);
+    else
+        mpipe__pool_put(&flow->engine->pool, w->open);
+    w->open = NULL;
+}
+
+struct mpipe__frame *mpipe__children_new(struct mpipe__flow *flow, unsigned stage,
+                                      size_t payload)
+{
+    struct mpipe__worker *w = &flow->worker;
+    size_t size = MPIPE__HEAD_SIZE + payload
+                  + mpipe__align8(4u * (w->in->head.n_path + 1u));
+    struct mpipe__frame *f;
+
+    if (size < flow->engine->options->frame)
+        size = flow->engine->options->frame;
+    f = mpipe__pool_get(&flow->engine->pool, size);
+    if (f != NULL)
+        mpipe__frame_begin(f, w->in, (uint16_t)stage);
+    return f;
+}
+
+/* The open frame, with room for one more item of up to 'size' bytes, also if
+ * it turns out smaller. */
+struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (w->open != NULL) {
+        size_t more = 8 * ((size_t)w->open->head.n_items + 2);
+        if (mpipe__frame_need(w->open, size) + more <= w->open->capacity)
+            return w->open;
+        mpipe__children_close(flow);
+        if (w->closed_bytes > HOLD_BYTES) {
+            w->flushes++;
+            mpipe__children_send(flow);
+        }
+    }
+    w->open = mpipe__children_new(flow, w->last + 1, mpipe__align8(size) + 24);
+    return w->open;
+}
+
+enum mpipe_err mpipe__children_append(struct mpipe__flow *flow, const void *data,
+                             size_t size)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    if (w->open != NULL && mpipe__frame_append_fast(w->open, data, size))
+        return MPIPE_OK;
+    if (w->abandoned)
+        return MPIPE_EINTR;
+    if (w->open == NULL
+        || mpipe__frame_need(w->open, size) > w->open->capacity)
+        if (mpipe__worker_room(flow, size) == NULL)
+            return MPIPE_ENOMEM;
+    mpipe__frame_append_slow(w->open, data, size);
+    return MPIPE_OK;
+}
+
+struct mpipe__mark mpipe__children_mark(const struct mpipe__worker *w)
+{
+    return (struct mpipe__mark){
+        .open = w->open, .n_items = w->open ? w->open->head.n_items : 0,
+        .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
+        .flushes = w->flushes, .dropped = w->dropped, .made = w->made
+    };
+}
+
+/* Forget what was made since the mark. */
+void mpipe__children_take_back(struct mpipe__flow *flow, const struct mpipe__mark *m)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__pool *pool = &flow->engine->pool;
+    struct mpipe__frame_queue all = w->closed;
+    struct mpipe__frame *f, *open = w->open;
+
+    if (all.n == 0)
+        all.end = &all.first;
+    mpipe__queue_init(&w->closed);
+    w->open = NULL;
+    for (uint32_t i = 0; (f = mpipe__queue_pop(&all)) != NULL; i++) {
+        if (i < m->n_closed)
+            mpipe__queue_push(&w->closed, f);
+        else if (f == m->open)
+            w->open = f;        /* it was closed since: open it again */
+        else
+            mpipe__pool_put(pool, f);
+    }
+    if (open == m->open)
+        w->open = open;
+    else
+        mpipe__pool_put(pool, open);
+    if (w->open != NULL)
+        mpipe__frame_truncate(w->open, m->n_items);
+    w->closed_bytes = m->closed_bytes;
+    w->dropped = m->dropped;
+    w->made = m->made;
+}
+
+void mpipe__children_drop(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(&w->closed)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
+    mpipe__pool_put(&flow->engine->pool, w->open);
+    w->open = NULL;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* world.c - ranks as coroutines.
+ *
+ * Between the session and its transport sits a thin one whose wait() and, now
+ * and then, poll() switch to the scheduler, which is mpipe__world_run() itself.
+ * So each rank has a stack of its own, may wait within any call as a process
+ * may, and all that happens follows from the seed (but for the few decisions
+ * that the engine takes by the clock).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <ucontext.h>
+#include "session.h"
+#include "transport_loop.h"
+#include "world.h"
+
+/* Far apart, so that valgrind takes a switch for what it is. */
+#define STACK_SIZE ((size_t)4 << 20)
+#define STILL_SEC 20            /* without any message: they hang */
+#define SLOWEST 16u
+
+struct rank {
+    struct mpipe__transport transport;      /* must be first */
+    struct mpipe__transport *inner;
+    struct scene *scene;
+    ucontext_t context;
+    void *stack;
+    void *fake_stack;           /* the sanitizer's */
+    struct mpipe *mp;
+    bool ended;
+    unsigned slowness;          /* it gets every so many'th of its turns */
+};
+
+struct scene {
+    const struct mpipe__world *world;
+    mpipe__world_fn fn;
+    void *arg;
+    struct mpipe__world_end *end;
+    struct rank rank[MPIPE__WORLD_MAX];
+    struct mpipe_machine *machine;
+    ucontext_t scheduler;
+    void *fake_stack;
+    const void *stack_bottom;   /* the scheduler's */
+    size_t stack_size;
+    uint64_t random;
+    int n_ended;
+    unsigned long still;        /* turns since a message moved */
+};
+
+uint64_t mpipe__random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint64_t mpipe__random_to(uint64_t *state, uint64_t n)
+{
+    return mpipe__random(state) % n;
+}
+
+/* ---- switching ---- */
+
+#if defined(__SANITIZE_ADDRESS__)
+void __sanitizer_start_switch_fiber(void **save, const void *bottom,
+                                    size_t size);
+void __sanitizer_finish_switch_fiber(void *save, const void **bottom,
+                                     size_t *size);
+#else
+static void __sanitizer_start_switch_fiber(void **save, const void *bottom,
+                                           size_t size)
+{
+    (void)save;
+    (void)bottom;
+    (void)size;
+}
+
+static void __sanitizer_finish_switch_fiber(void *save, const void **bottom,
+                                            size_t *size)
+{
+    (void)save;
+    (void)bottom;
+    (void)size;
+}
+#endif
+
+static void resume(struct scene *scene, struct rank *rank)
+{
+    __sanitizer_start_switch_fiber(&scene->fake_stack, rank->stack,
+                                   STACK_SIZE);
+    swapcontext(&scene->scheduler, &rank->context);
+    __sanitizer_finish_switch_fiber(scene->fake_stack, NULL, NULL);
+}
+
+static void yield(struct rank *rank)
+{
+    struct scene *scene = rank->scene;
+
+    __sanitizer_start_switch_fiber(rank->ended ? NULL : &rank->fake_stack,
+                                   scene->stack_bottom, scene->stack_size);
+    swapcontext(&rank->context, &scene->scheduler);
+    __sanitizer_finish_switch_fiber(rank->fake_stack, &scene->stack_bottom,
+                                    &scene->stack_size);
+}
+
+/* ---- the transport between ---- */
+
+static enum mpipe_err world_send(struct mpipe__transport *t, int peer,
+                                 unsigned channel, const void *data,
+                                 size_t size, void *cookie)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    return inner->ops->send(inner, peer, channel, data, size, cookie);
+}
+
+static enum mpipe_err world_recv(struct mpipe__transport *t, int peer,
+                                 unsigned channel, void *data,
+                                 size_t capacity, void *cookie)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    return inner->ops->recv(inner, peer, channel, data, capacity, cookie);
+}
+
+static int world_poll(struct mpipe__transport *t,
+                      struct mpipe__completion *done, int max)
+{
+    struct rank *rank = (struct rank *)t;
+    struct scene *scene = rank->scene;
+    int n;
+
+    /* now and then others run first, or not all is seen at once */
+    if (scene->world->seed != 0) {
+        if (mpipe__random_to(&scene->random, 8) == 0)
+            yield(rank);
+        if (mpipe__random_to(&scene->random, 4) == 0)
+            max = 1;
+    }
+    n = rank->inner->ops->poll(rank->inner, done, max);
+    if (n > 0)
+        scene->still = 0;
+    return n;
+}
+
+static void world_cancel(struct mpipe__transport *t, int peer,
+                         unsigned channel)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    inner->ops->cancel(inner, peer, channel);
+}
+
+static void world_wait(struct mpipe__transport *t, unsigned timeout_us,
+                       bool stir)
+{
+    (void)timeout_us;
+    (void)stir;
+    yield((struct rank *)t);
+}
+
+static bool world_near(struct mpipe__transport *t, int peer)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    return inner->ops->near(inner, peer);
+}
+
+static void world_free(struct mpipe__transport *t)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    inner->ops->free(inner);
+}
+
+static const struct mpipe__transport_ops ops = {
+    .name = "world", .send = world_send, .recv = world_recv,
+    .poll = world_poll, .cancel = world_cancel, .wait = world_wait,
+    .near = world_near, .free = world_free
+};
+
+/* ---- a rank ---- */
+
+/* "a b" after what every rank has; gives argv for mpipe__session_over(). */
+static int split_options(const char *options, char *words, size_t size,
+                         char **argv, int most)
+{
+    int n = 0;
+
+    snprintf(words, size, "world --quiet %s", options != NULL ? options : "");
+    for (char *w = strtok(words, " "); w != NULL && n < most - 1;
+         w = strtok(NULL, " "))
+        argv[n++] = w;
+    argv[n] = NULL;
+    return n;
+}
+
+static void live(struct rank *rank)
+{
+    struct scene *scene = rank->scene;
+    int r = rank->transport.rank;
+    char words[2048], *argv[64], **args = argv;
+    int argc = split_options(scene->world->options, words, sizeof words, argv,
+                             64);
+    struct mpipe *mp;
+    enum mpipe_err e;
+
+    mp = mpipe__session_over(&rank->transport, scene->machine, &argc, &args);
+    mpipe_print_errors(mp, 0);
+    e = scene->fn(mp, r, scene->arg);
+    scene->end->error[r] = *mpipe_last_error(mp);
+    scene->end->code[r] = mpipe_finalize(mp, e);
+}
+
+/* makecontext() hands over ints only. */
+static void enter(unsigned high, unsigned low)
+{
+    uintptr_t bits = (uintptr_t)high << 16 << 16 | low;
+    struct rank *rank = (struct rank *)bits;
+
+    __sanitizer_finish_switch_fiber(NULL, &rank->scene->stack_bottom,
+                                    &rank->scene->stack_size);
+    live(rank);
+    rank->ended = true;
+    rank->scene->n_ended++;
+    rank->scene->still = 0;
+    yield(rank);
+    abort();                    /* nobody resumes it */
+}
+
+static bool make_rank(struct scene *scene, int r,
+                      struct mpipe__loop_world *loop)
+{
+    struct rank *rank = &scene->rank[r];
+    uintptr_t bits = (uintptr_t)rank;
+
+    rank->scene = scene;
+    rank->transport.ops = &ops;
+    rank->transport.rank = r;
+    rank->transport.size = scene->world->size;
+    rank->inner = mpipe__loop_transport(loop, r);
+    if (scene->world->fault != NULL) {
+        struct mpipe__transport *t = mpipe__fault_new(rank->inner,
+                                                      scene->world->fault);
+        if (t == NULL)
+            return false;
+        rank->inner = t;
+    }
+    rank->slowness = 1;
+    if (scene->world->seed != 0 && mpipe__random_to(&scene->random, 3) == 0)
+        rank->slowness = 1 + (unsigned)mpipe__random_to(&scene->random,
+                                                        SLOWEST);
+    rank->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (rank->stack == MAP_FAILED) {
+        rank->stack = NULL;
+        return false;
+    }
+    getcontext(&rank->context);
+    rank->context.uc_stack.ss_sp = rank->stack;
+    rank->context.uc_stack.ss_size = STACK_SIZE;
+    rank->context.uc_link = NULL;
+    makecontext(&rank->context, (void (*)(void))enter, 2,
+                (unsigned)(bits >> 16 >> 16), (unsigned)bits);
+    return true;
+}
+
+static void free_rank(struct scene *scene, struct rank *rank)
+{
+    struct mpipe__fault_counts counts;
+
+    if (rank->inner != NULL && scene->world->fault != NULL) {
+        mpipe__fault_counts(rank->inner, &counts);
+        scene->end->faults.sent += counts.sent;
+        scene->end->faults.dropped += counts.dropped;
+        scene->end->faults.duplicated += counts.duplicated;
+        scene->end->faults.delayed += counts.delayed;
+    }
+    if (rank->inner != NULL)
+        rank->inner->ops->free(rank->inner);
+    if (rank->stack != NULL)
+        munmap(rank->stack, STACK_SIZE);
+}
+
+/* ---- the scheduler ---- */
+
+static struct rank *next_rank(struct scene *scene, int last)
+{
+    int size = scene->world->size;
+
+    for (int i = 1;; i++) {
+        int r = scene->world->seed == 0
+                ? (last + i) % size
+                : (int)mpipe__random_to(&scene->random, (uint64_t)size);
+        struct rank *rank = &scene->rank[r];
+        if (!rank->ended
+            && (rank->slowness == 1
+                || mpipe__random_to(&scene->random, rank->slowness) == 0))
+            return rank;
+    }
+}
+
+static bool stands_still(struct scene *scene, time_t *since)
+{
+    if (scene->still++ == 0 || *since == 0)
+        *since = time(NULL);
+    if (scene->still % 4096 != 0 || time(NULL) - *since < STILL_SEC)
+        return false;
+    fprintf(stderr, "world: no message in %d s:", STILL_SEC);
+    for (int r = 0; r < scene->world->size; r++)
+        fprintf(stderr, " rank %d %s%s", r, scene->rank[r].ended
+                ? "has ended" : "waits", r + 1 < scene->world->size ? "," : "\n");
+    return true;
+}
+
+/* What hangs is left lying: its stacks are in use. */
+static bool run_ranks(struct scene *scene)
+{
+    struct rank *rank;
+    time_t since = 0;
+    int last = -1;
+
+    while (scene->n_ended < scene->world->size) {
+        rank = next_rank(scene, last);
+        last = rank->transport.rank;
+        resume(scene, rank);
+        if (stands_still(scene, &since))
+            return false;
+    }
+    return true;
+}
+
+bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
+                      void *arg, struct mpipe__world_end *end)
+{
+    struct mpipe__loop_world *loop = mpipe__loop_new(world->size);
+    struct scene *scene = calloc(1, sizeof *scene);
+    bool ok = loop != NULL && scene != NULL
+              && world->size <= MPIPE__WORLD_MAX;
+
+    memset(end, 0, sizeof *end);
+    if (ok) {
+        scene->world = world;
+        scene->fn = fn;
+        scene->arg = arg;
+        scene->end = end;
+        scene->random = world->seed;
+        scene->machine = mpipe_machine_synthetic(
+            world->machine != NULL ? world->machine : "node:1",
+            (unsigned)world->size, NULL);
+        ok = scene->machine != NULL;
+    }
+    for (int r = 0; ok && r < world->size; r++)
+        ok = make_rank(scene, r, loop);
+    if (ok && !run_ranks(scene))
+        return false;
+    for (int r = 0; scene != NULL && scene->world != NULL && r < world->size;
+         r++)
+        free_rank(scene, &scene->rank[r]);
+    if (scene != NULL)
+        mpipe_machine_free(scene->machine);
+    free(scene);
+    mpipe__loop_free(loop);
+    return ok;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* world.h - a whole job in one process: every rank a coroutine.
+ *
+ * Each rank runs the same program, as under mpirun, with a session over the
+ * loop transport.  A rank that waits hands over to another one; which, is
+ * drawn from a seed, so a run can be repeated.
+ */
+#ifndef MPIPE_TESTS_WORLD_H
+#define MPIPE_TESTS_WORLD_H
+
+#include <mpipe.h>
+#include "transport_fault.h"
+
+#define MPIPE__WORLD_MAX 64
+
+struct mpipe__world {
+    int size;
+    const char *machine;    /* words for mpipe_machine_synthetic(); NULL: all
+                               on one node */
+    const char *options;    /* "--credits=1 --window=1M"; NULL: none.  --quiet
+                               and silent errors are set already */
+    const struct mpipe__fault_plan *fault;  /* on each rank; NULL: none */
+    uint64_t seed;          /* who runs next, how fast each rank is, and
+                               where it is interrupted; 0: in turn */
+};
+
+/* What a rank does between mpipe_init() and mpipe_finalize(); returns what
+ * finalize() is to get. */
+typedef enum mpipe_err (*mpipe__world_fn)(struct mpipe *mp, int rank,
+                                          void *arg);
+
+struct mpipe__world_end {
+    int code[MPIPE__WORLD_MAX];         /* the exit code of each rank */
+    struct mpipe_error error[MPIPE__WORLD_MAX]; /* mpipe_last_error() */
+    struct mpipe__fault_counts faults;  /* of all ranks */
+};
+
+/* False when the ranks came to stand still, after saying so on stderr. */
+bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
+                      void *arg, struct mpipe__world_end *end);
+
+/* Numbers that follow from a seed: splitmix64. */
+uint64_t mpipe__random(uint64_t *state);
+uint64_t mpipe__random_to(uint64_t *state, uint64_t n);     /* 0 ... n-1 */
+
+#endif
