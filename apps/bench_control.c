@@ -185,6 +185,10 @@ static void stage_in_place(const struct bench *b,
         if (bytes > 0) {
             MPI_Wait(&ring->request[next], MPI_STATUS_IGNORE);
             post(b, ring, next, from, size);
+        } else {                /* the last of the other half are sends */
+            for (unsigned k = 0; k < HALF; k++)
+                MPI_Wait(&ring->request[(i + ring->n - k) % ring->n],
+                         MPI_STATUS_IGNORE);
         }
     }
 }
@@ -204,6 +208,7 @@ static void stage_copies(const struct bench *b,
         if (bytes > 0)
             post(b, in, i, from, size);
     }
+    MPI_Waitall((int)out->n, out->request, MPI_STATUSES_IGNORE);
 }
 
 /* Receives that are still posted, after the end has been seen. */

@@ -185,13 +185,24 @@ static enum mpipe_err read_arguments(struct bench *b, int argc, char **argv)
     return e;
 }
 
+/* Cores that the ranks may run on, over all nodes.  Collective; the result is
+ * the same on all ranks. */
 static int cores(void)
 {
-    cpu_set_t cpus;
+    cpu_set_t mine, node;
+    MPI_Comm comm;
+    int rank, n, sum;
 
-    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0)
-        return 1;
-    return CPU_COUNT(&cpus);
+    CPU_ZERO(&mine);
+    sched_getaffinity(0, sizeof mine, &mine);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0,
+                        MPI_INFO_NULL, &comm);
+    MPI_Comm_rank(comm, &rank);
+    MPI_Allreduce(&mine, &node, (int)sizeof mine, MPI_BYTE, MPI_BOR, comm);
+    MPI_Comm_free(&comm);
+    n = rank == 0 ? CPU_COUNT(&node) : 0;
+    MPI_Allreduce(&n, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+    return sum > 0 ? sum : 1;
 }
 
 static enum mpipe_err run(struct bench *b)
@@ -199,7 +210,6 @@ static enum mpipe_err run(struct bench *b)
     enum mpipe_err e = MPIPE_OK;
 
     MPI_Comm_dup(MPI_COMM_WORLD, &b->comm);
-    MPI_Bcast(&b->cores, 1, MPI_INT, 0, b->comm);
     mpipe_set_option(b->mp, "quiet", NULL);
     mpipe_set_option(b->mp, "progress", "never");
     if (b->rank == 0 && !b->json)

@@ -90,6 +90,8 @@ void mpipe__children_close(struct mpipe__flow *flow)
 
     if (w->open == NULL)
         return;
+    flow->stage_stats[w->last].bytes_out +=
+        mpipe__frame_item_bytes(w->open, w->open->head.n_items);
     if (w->open->head.n_items > 0)
         mpipe__children_add(flow, w->open);
     else

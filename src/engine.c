@@ -10,6 +10,8 @@
 #include "engine.h"
 
 #define BATCH 32
+#define POLL_NS 20000u          /* with work at hand, ask MPI so often: asking
+                                   without need may yield the core */
 #define REST_US 5000            /* the longest rest with nothing to do */
 #define SOURCE_US 400           /* ... while a source has nothing just now */
 
@@ -58,13 +60,22 @@ bool mpipe__engine_progress(struct mpipe__engine *en)
 
 bool mpipe__engine_turn(struct mpipe__engine *en, bool nested)
 {
-    bool did = mpipe__engine_progress(en);
+    uint64_t now = mpipe__now();
+    bool did = false;
 
+    if (nested || now - en->polled >= POLL_NS) {
+        did = mpipe__engine_progress(en);
+        en->polled = now;
+    }
     if (nested)
         return did;
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next)
         did |= mpipe__flow_step(flow);
+    if (!did && en->polled != 0 && en->polled != now) {
+        en->polled = 0;         /* nothing to do: look at once */
+        return true;
+    }
     return did;
 }
 
@@ -83,7 +94,7 @@ void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
     }
     en->transport->ops->wait(en->transport, timeout_us, stir);
     took = mpipe__now() - from;
-    en->rested_ns += took;
+    en->polled = 0;
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next) {
         if (flow->in_worker)

@@ -41,7 +41,7 @@ struct mpipe__engine {
     const char *host;               /* of this rank */
     struct mpipe__flow *flows;      /* started and not yet closed */
     volatile int *interrupted;      /* nonzero: the signal that asks us to stop */
-    uint64_t rested_ns;             /* in all, by all flows */
+    uint64_t polled;                /* when messages were last moved */
     /* A line for the log, on rank 0. */
     void (*log)(void *arg, uint64_t time_ns, int rank, enum mpipe_level level,
                 const char *stage, const char *text);
@@ -75,6 +75,9 @@ struct mpipe_out {
     const char *name;               /* the stage's, or "source" */
     unsigned stage;
     enum mpipe__out_mode mode;
+    struct mpipe__frame **into;     /* where items are appended at once; NULL:
+                                       each has to be looked at */
+    uint32_t limit;                 /* items for that frame */
     enum mpipe_err error;           /* the first that an emit met */
     uint64_t emitted;               /* for the item in hand */
     struct mpipe__frame *room;      /* where something was reserved */
@@ -129,11 +132,10 @@ struct mpipe__feeder {
     struct mpipe__link **link;      /* to the first stage, nearest first */
     unsigned n_links;
     uint64_t open_since;
-    uint64_t items, bytes;          /* fed */
+    uint64_t items, bytes;          /* fed, but for the open frame */
     uint64_t cuts;
     double item_ns;                 /* work per item, smoothed; < 0: unknown */
     size_t item_bytes;              /* of the last frame */
-    uint32_t target;                /* items to cut a frame at */
     bool ended;                     /* no more will be fed */
     bool again;                     /* the source had nothing just now */
 };
@@ -352,7 +354,10 @@ void mpipe__feeder_fini(struct mpipe__flow *flow);
 enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
                                   size_t size);
 struct mpipe__frame *mpipe__feeder_room(struct mpipe__flow *flow, size_t size);
-void mpipe__feeder_added(struct mpipe__flow *flow, size_t bytes);
+/* An item was appended to the open frame: cut it if that is enough. */
+void mpipe__feeder_added(struct mpipe__flow *flow);
+/* Items fed, those of the open frame too. */
+uint64_t mpipe__feeder_items(const struct mpipe__flow *flow);
 /* Cut the open frame if it is old and a rank waits for work. */
 void mpipe__feeder_age(struct mpipe__flow *flow);
 /* Cut the open frame, if it has items. */

@@ -12,7 +12,7 @@
 #include "engine.h"
 
 #define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
-#define AGE_NS      200000u     /* an open frame is not held back longer */
+#define AGE_NS      1000000u     /* an open frame is not held back longer */
 #define REST_US     2000u
 
 void mpipe__feeder_init(struct mpipe__flow *flow)
@@ -24,7 +24,8 @@ void mpipe__feeder_init(struct mpipe__flow *flow)
     fd->out.name = "source";
     fd->out.mode = MPIPE__OUT_FEED;
     fd->item_ns = -1;
-    fd->target = 1;
+    fd->out.limit = 1;
+    fd->out.into = &fd->open;
 }
 
 void mpipe__feeder_fini(struct mpipe__flow *flow)
@@ -69,9 +70,9 @@ static void choose_target(struct mpipe__flow *flow)
     struct mpipe__feeder *fd = &flow->master->feeder;
     uint64_t count = flow->spec->count;
 
-    fd->target = frame_items(fd->item_ns, fd->cuts,
-                             fd->n_links > 0 ? fd->n_links : 1,
-                             count > fd->items ? count - fd->items : 0);
+    fd->out.limit = frame_items(fd->item_ns, fd->cuts,
+                                fd->n_links > 0 ? fd->n_links : 1,
+                                count > fd->items ? count - fd->items : 0);
 }
 
 void mpipe__feeder_learn(struct mpipe__flow *flow, uint32_t items,
@@ -93,6 +94,8 @@ void mpipe__feeder_cut(struct mpipe__flow *flow)
     if (f == NULL || f->head.n_items == 0)
         return;
     fd->item_bytes = (f->head.bytes + f->head.n_items - 1) / f->head.n_items;
+    fd->items += f->head.n_items;
+    fd->bytes += mpipe__frame_item_bytes(f, f->head.n_items);
     fd->cuts++;
     fd->open = NULL;
     fd->pending_bytes += f->capacity;
@@ -107,7 +110,7 @@ static struct mpipe__frame *new_frame(struct mpipe__flow *flow, size_t size)
     struct mpipe__feeder *fd = &flow->master->feeder;
     size_t item = fd->item_bytes > size ? fd->item_bytes : size;
     size_t full = flow->engine->options->frame;
-    double guess = (double)fd->target * (double)(item + 16);
+    double guess = (double)fd->out.limit * (double)(item + 16);
     size_t want = guess < (double)full ? (size_t)guess : full;
     size_t least = MPIPE__HEAD_SIZE + mpipe__align8(size) + 24;
     struct mpipe__frame *f;
@@ -135,13 +138,18 @@ struct mpipe__frame *mpipe__feeder_room(struct mpipe__flow *flow, size_t size)
     return fd->open;
 }
 
-void mpipe__feeder_added(struct mpipe__flow *flow, size_t bytes)
+uint64_t mpipe__feeder_items(const struct mpipe__flow *flow)
+{
+    const struct mpipe__feeder *fd = &flow->master->feeder;
+
+    return fd->items + (fd->open != NULL ? fd->open->head.n_items : 0);
+}
+
+void mpipe__feeder_added(struct mpipe__flow *flow)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
 
-    fd->items++;
-    fd->bytes += bytes;
-    if (fd->open->head.n_items >= fd->target) {
+    if (fd->open->head.n_items >= fd->out.limit) {
         mpipe__feeder_cut(flow);
         mpipe__feeder_wait(flow);
     }
@@ -162,7 +170,7 @@ enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
             return MPIPE_ENOMEM;
         mpipe__frame_append_slow(f, data, size);
     }
-    mpipe__feeder_added(flow, size);
+    mpipe__feeder_added(flow);
     return MPIPE_OK;
 }
 
@@ -271,7 +279,7 @@ void mpipe__feeder_age(struct mpipe__flow *flow)
 bool mpipe__feeder_pull(struct mpipe__flow *flow)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
-    uint64_t before = fd->items, from = mpipe__now(), now;
+    uint64_t before = mpipe__feeder_items(flow), from = mpipe__now(), now;
     enum mpipe_err e;
 
     if (flow->spec->source == NULL || fd->ended || flow->in_source
@@ -288,7 +296,7 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     now = mpipe__now();
     if (flow->tracing && now - from > 5000)
         mpipe__flow_span(flow, MPIPE__SPAN_FEED, 0, from, now,
-                         (uint32_t)(fd->items - before), UINT64_MAX);
+                         (uint32_t)(mpipe__feeder_items(flow) - before), UINT64_MAX);
     if (e < MPIPE_OK) {
         mpipe__flow_fail(flow, 0, e, "the source of pipeline '%s' failed: %s",
                          flow->spec->name, fd->out.text[0] != '\0'
@@ -301,7 +309,7 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
                       && a_rank_waits(fd)))
         mpipe__feeder_cut(flow);
     mpipe__feeder_pump(flow);
-    return fd->items > before || fd->ended || e == MPIPE_OK;
+    return mpipe__feeder_items(flow) > before || fd->ended || e == MPIPE_OK;
 }
 
 bool mpipe__feeder_empty(const struct mpipe__flow *flow)

@@ -131,6 +131,20 @@ void mpipe__frame_append_slow(struct mpipe__frame *f, const void *data,
     mpipe__frame_commit(f, spot, size);
 }
 
+uint64_t mpipe__frame_item_bytes(struct mpipe__frame *f, uint32_t n)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    uint64_t bytes = 0;
+
+    if (is_fixed(&f->head))
+        return (uint64_t)n * f->head.item_size;
+    mpipe__cursor_init(&c, f);
+    while (n-- > 0 && mpipe__cursor_next(&c, &item))
+        bytes += item.size;
+    return bytes;
+}
+
 /* The payload offset of item 'n'. */
 static size_t offset_of(struct mpipe__frame *f, uint32_t n)
 {
@@ -164,7 +178,8 @@ enum mpipe_err mpipe__frame_check(const struct mpipe__frame_head *h,
         wrong = "no frame of this version of libmpipe";
     else if (h->kind < MPIPE__FRAME_DATA || h->kind > MPIPE__FRAME_CONTROL)
         wrong = "of an unknown kind";
-    else if (size != mpipe__wire_size(h) && size != MPIPE__HEAD_SIZE)
+    else if (h->bytes > SIZE_MAX / 2    /* or the sum could come round */
+             || (size != mpipe__wire_size(h) && size != MPIPE__HEAD_SIZE))
         wrong = "not as long as its head says";
     else if (h->n_items == 0 && h->bytes != 0)
         wrong = "without items, but with bytes";

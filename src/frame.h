@@ -132,6 +132,9 @@ static inline bool mpipe__frame_append_fast(struct mpipe__frame *f,
     return true;
 }
 
+/* The bytes of the first 'n' items, without lengths and padding. */
+uint64_t mpipe__frame_item_bytes(struct mpipe__frame *f, uint32_t n);
+
 /* Keep the first 'n_items' items. */
 void mpipe__frame_truncate(struct mpipe__frame *f, uint32_t n_items);
 

@@ -4,6 +4,7 @@
 # what libmpipe is made from.
 noinst_LTLIBRARIES += src/libmpipe_core.la
 src_libmpipe_core_la_SOURCES = \
+	src/children.c \
 	src/clock.h \
 	src/doorbell.c \
 	src/doorbell.h \
@@ -36,12 +37,17 @@ src_libmpipe_core_la_SOURCES = \
 	src/options.c \
 	src/options.h \
 	src/out.c \
+	src/out.h \
 	src/pipeline.c \
 	src/pipeline.h \
 	src/placement.c \
 	src/placement.h \
 	src/plan_cost.c \
 	src/plan_cost.h \
+	src/plan_print.c \
+	src/plan_svg.c \
+	src/plan_tree.c \
+	src/plan_tree.h \
 	src/pool.c \
 	src/pool.h \
 	src/progress.c \
@@ -59,6 +65,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/sink_file.c \
 	src/sink_file.h \
 	src/source.h \
+	src/source_files.c \
+	src/source_lines.c \
 	src/source_range.c \
 	src/source_splits.c \
 	src/split.c \

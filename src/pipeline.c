@@ -571,7 +571,7 @@ void mpipe_pipeline_counts(const struct mpipe_pipeline *pl,
     if (pl->flow == NULL || pl->flow->master == NULL)
         return;
     *counts = pl->flow->master->counts;
-    counts->fed = pl->flow->master->feeder.items;
+    counts->fed = mpipe__feeder_items(pl->flow);
 }
 
 void mpipe_pipeline_status(const struct mpipe_pipeline *pl,

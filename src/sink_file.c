@@ -265,7 +265,7 @@ enum mpipe_err mpipe__sink_file_close(void *sink, enum mpipe_err how,
         e = flush(s);           /* stdout has what came before the end */
     discard(s);
     if (e != MPIPE_OK)
-        mpipe__error(err, s->err.rank, s->err.code, "%s", s->err.text);
+        mpipe__error(err, 0, s->err.code, "%s", s->err.text);
     return e;
 }
 

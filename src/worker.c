@@ -72,9 +72,9 @@ static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
 static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
                               const void *data, size_t size, bool ours)
 {
-    flow->stage_stats[s].bytes_out += size;
     if (s == flow->worker.last)
         return mpipe__children_append(flow, data, size);
+    flow->stage_stats[s].bytes_out += size;
     if (flow->worker.abandoned)
         return MPIPE_EINTR;
     run_item(flow, s + 1, data, size, ours);
@@ -145,8 +145,10 @@ static enum mpipe_err call_stage(struct mpipe__flow *flow, unsigned s,
     if (stage->map != NULL)
         return call_map(flow, s, data, size, ours);
     out->mode = MPIPE__OUT_STAGE;
+    out->into = s == w->last ? &w->open : NULL;
     e = stage->run(&item, out, w->state[s]);
     out->mode = MPIPE__OUT_CLOSED;
+    out->into = NULL;
     return e == MPIPE_OK ? out->error : e;
 }
 
@@ -323,21 +325,6 @@ static void count_in_place(struct mpipe__flow *flow, unsigned first,
     }
 }
 
-/* The bytes of the first 'n' items. */
-static uint64_t bytes_of(struct mpipe__frame *f, uint32_t n)
-{
-    struct mpipe__cursor c;
-    struct mpipe_item item;
-    uint64_t bytes = 0;
-
-    if (f->head.item_size != MPIPE__VARIABLE)
-        return (uint64_t)n * f->head.item_size;
-    mpipe__cursor_init(&c, f);
-    while (n-- > 0 && mpipe__cursor_next(&c, &item))
-        bytes += item.size;
-    return bytes;
-}
-
 /* A stage failed on an item in place: what is done becomes a child, so does the
  * item, and the rest follows by run_item(). */
 static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
@@ -404,7 +391,7 @@ static bool run_frame(struct mpipe__flow *flow)
     mpipe__cursor_init(&c, w->in);
     if (all_in_place(flow)) {
         n = in_place(flow, &c, &item, &failed, &error);
-        count_in_place(flow, first, w->last, n, bytes_of(w->in, n));
+        count_in_place(flow, first, w->last, n, mpipe__frame_item_bytes(w->in, n));
         if (error == MPIPE_OK) {
             if (c.left > 0)
                 damaged(flow);
@@ -578,6 +565,7 @@ enum mpipe_err mpipe__worker_init(struct mpipe__flow *flow)
         w->out[s].stage = s;
         w->out[s].name = flow->spec->stage[s].name;
         w->out[s].mode = MPIPE__OUT_CLOSED;
+        w->out[s].limit = UINT32_MAX;
     }
     return MPIPE_OK;
 }

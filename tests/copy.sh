@@ -22,7 +22,7 @@ awk 'BEGIN {
         print substr("the records are short", i % 20)
 }' >small
 
-for ranks in 0 1 2 3 7; do
+for ranks in 0 1 3 7; do
     on $ranks copy --quiet files 0 copied tree
     expect 0
     cmp copied whole || complain "$command: not the same"
@@ -45,7 +45,7 @@ for ranks in 0 1 2 3 7; do
     input=/dev/null
 done
 for size in 1 2 3 5 8 21 100; do
-    on 3 copy --quiet splits $size copied small
+    on $((size % 2 * 3)) copy --quiet splits $size copied small
     expect 0
     cmp copied small || complain "$command: not the same"
 done
@@ -85,13 +85,13 @@ refused()
     shift 2
     rm -rf to
     mkdir to
-    on "$@"
+    on "$@" --quiet
     expect "$expected"
     expect_err "$text"
     [ -z "$(ls to)" ] || complain "$command: left $(ls to)"
 }
 
-for ranks in 0 1 3; do
+for ranks in 0 3; do
     refused 4 'no/file: cannot open: No such file' \
         $ranks copy lines 0 to/out small no/file
     refused 4 'no/file: No such file' $ranks copy files 0 to/out small no/file

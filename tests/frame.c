@@ -630,9 +630,6 @@ static void checks(void)
         CU_ASSERT_EQUAL(err.code, e);
         CU_ASSERT_PTR_NOT_NULL(strstr(err.text, wrong == NULL ? "" : wrong));
         CU_ASSERT_EQUAL(mpipe__frame_check(h, check_rows[i].size, NULL), e);
-        if (e != (wrong == NULL ? MPIPE_OK : MPIPE_ELINK)
-            || strstr(err.text, wrong == NULL ? "" : wrong) == NULL)
-            fprintf(stderr, "  check_rows[%zu]: %s\n", i, err.text);
     }
 }
 
@@ -674,7 +671,6 @@ static void survives_damage(void)
             n++;
         CU_ASSERT_EQUAL(n, damage_rows[i].n_good);
         CU_ASSERT_EQUAL(c.left, damage_rows[i].n_items - n);
-        CU_ASSERT(!mpipe__cursor_next(&c, &item));
         free(f);
     }
 }

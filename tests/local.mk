@@ -37,12 +37,21 @@ tests_cppflags = $(AM_CPPFLAGS) -UNDEBUG -I$(top_srcdir)/src
 # ---- unit tests ----
 
 unit_suites = \
+	tests/doorbell.c \
+	tests/error.c \
 	tests/file_list.c \
+	tests/frame.c \
+	tests/interrupt.c \
+	tests/ledger.c \
 	tests/line_reader.c \
 	tests/log.c \
 	tests/options.c \
+	tests/placement.c \
+	tests/pool.c \
 	tests/progress.c \
+	tests/property.c \
 	tests/report.c \
+	tests/route.c \
 	tests/show.c \
 	tests/sink_file.c \
 	tests/source.c \
@@ -53,16 +62,25 @@ unit_suites = \
 	tests/transport_loop.c \
 	# End of unit_suites
 
+# What suites share.
+unit_helpers = \
+	tests/conformance.c \
+	tests/conformance.h \
+	tests/model.c \
+	tests/model.h \
+	tests/suite.h \
+	tests/world.c \
+	tests/world.h \
+	# End of unit_helpers
+
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit
 TESTS += tests/unit
 endif
 tests_unit_SOURCES = \
-	tests/conformance.c \
-	tests/conformance.h \
-	tests/suite.h \
 	tests/suites.def \
 	tests/testmain.c \
+	$(unit_helpers) \
 	$(unit_suites)
 tests_unit_CPPFLAGS = $(tests_cppflags) $(CUNIT_CFLAGS)
 tests_unit_LDFLAGS = -static

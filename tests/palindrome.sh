@@ -7,7 +7,9 @@
 for row in 0:1 1:2 2:2 3:3 2000:93 100000:645; do
     last=${row%:*}
     echo "Palindrome counter to $last: ${row#*:}" >expected
-    for ranks in 0 1 2 3 4 7; do
+    ranks_to_try='0 3'
+    [ "$last" -lt 2000 ] || ranks_to_try='0 1 2 3 4 7'
+    for ranks in $ranks_to_try; do
         on $ranks palindrome --quiet "$last"
         expect 0
         expect_out expected
@@ -32,7 +34,7 @@ expect 0
 expect_out expected
 
 for bad in -1 1x '' 1.5 9223372036854775808 ten; do
-    on 2 palindrome -- "$bad"
+    on 0 palindrome -- "$bad"
     expect 2
     expect_err "palindrome: $bad: not a number from 0 to 9223372036854775807"
 done

@@ -70,12 +70,12 @@ on 2 wordcount -n 0 tree
 expect 0
 expect_out none
 
-on 4 wordcount tree no/such/file
+on 4 wordcount --quiet tree no/such/file
 expect 4
 expect_err 'no/such/file'
 expect_out none
 mkfifo fifo
-on 2 wordcount fifo
+on 2 wordcount --quiet fifo
 expect 4
 expect_err 'fifo: neither a regular file nor a directory'
 on 3 wordcount

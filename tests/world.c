@@ -19,7 +19,7 @@
 
 /* Far apart, so that valgrind takes a switch for what it is. */
 #define STACK_SIZE ((size_t)4 << 20)
-#define STILL_SEC 20            /* without any message: they hang */
+#define PATIENCE_SEC 30         /* for all of it; then they hang */
 #define SLOWEST 16u
 
 struct rank {
@@ -47,7 +47,8 @@ struct scene {
     size_t stack_size;
     uint64_t random;
     int n_ended;
-    unsigned long still;        /* turns since a message moved */
+    unsigned long turns;
+    time_t began;
 };
 
 uint64_t mpipe__random(uint64_t *state)
@@ -133,7 +134,6 @@ static int world_poll(struct mpipe__transport *t,
 {
     struct rank *rank = (struct rank *)t;
     struct scene *scene = rank->scene;
-    int n;
 
     /* now and then others run first, or not all is seen at once */
     if (scene->world->seed != 0) {
@@ -142,10 +142,7 @@ static int world_poll(struct mpipe__transport *t,
         if (mpipe__random_to(&scene->random, 4) == 0)
             max = 1;
     }
-    n = rank->inner->ops->poll(rank->inner, done, max);
-    if (n > 0)
-        scene->still = 0;
-    return n;
+    return rank->inner->ops->poll(rank->inner, done, max);
 }
 
 static void world_cancel(struct mpipe__transport *t, int peer,
@@ -228,7 +225,6 @@ static void enter(unsigned high, unsigned low)
     live(rank);
     rank->ended = true;
     rank->scene->n_ended++;
-    rank->scene->still = 0;
     yield(rank);
     abort();                    /* nobody resumes it */
 }
@@ -305,16 +301,16 @@ static struct rank *next_rank(struct scene *scene, int last)
     }
 }
 
-static bool stands_still(struct scene *scene, time_t *since)
+static bool hangs(struct scene *scene)
 {
-    if (scene->still++ == 0 || *since == 0)
-        *since = time(NULL);
-    if (scene->still % 4096 != 0 || time(NULL) - *since < STILL_SEC)
+    if (++scene->turns % 4096 != 0
+        || time(NULL) - scene->began < PATIENCE_SEC)
         return false;
-    fprintf(stderr, "world: no message in %d s:", STILL_SEC);
+    fprintf(stderr, "world: no end in %d s:", PATIENCE_SEC);
     for (int r = 0; r < scene->world->size; r++)
         fprintf(stderr, " rank %d %s%s", r, scene->rank[r].ended
-                ? "has ended" : "waits", r + 1 < scene->world->size ? "," : "\n");
+                ? "has ended" : "waits", r + 1 < scene->world->size ? ","
+                : "\n");
     return true;
 }
 
@@ -322,14 +318,14 @@ static bool stands_still(struct scene *scene, time_t *since)
 static bool run_ranks(struct scene *scene)
 {
     struct rank *rank;
-    time_t since = 0;
     int last = -1;
 
+    scene->began = time(NULL);
     while (scene->n_ended < scene->world->size) {
         rank = next_rank(scene, last);
         last = rank->transport.rank;
         resume(scene, rank);
-        if (stands_still(scene, &since))
+        if (hangs(scene))
             return false;
     }
     return true;

@@ -11,11 +11,11 @@ extern "C" {
 
 /* Write each result, followed by 'end' ("\n", or "" or NULL for none), to the
  * file 'path' ("-": stdout).  Both are copied.  A regular file is written under
- * a temporary name beside it and put in place when the pipeline ends with
- * MPIPE_OK, so that it is complete or absent (or as it was); what 'path' is
- * otherwise, a pipe or a device, is written to as the results come.  A write
- * error (a full disk, a closed pipe) ends the job with MPIPE_EIO; the process
- * gets no SIGPIPE.  MPIPE_EINVAL: no path. */
+ * a temporary name beside it and put in place when the pipeline has come to its
+ * end (also if items failed), so that it is complete or absent (or as it was);
+ * what 'path' is otherwise, a pipe or a device, is written to as the results
+ * come.  A write error (a full disk, a closed pipe) ends the job with
+ * MPIPE_EIO; the process gets no SIGPIPE.  MPIPE_EINVAL: no path. */
 enum mpipe_err mpipe_sink_file(struct mpipe_pipeline *pl, const char *path,
                                const char *end);
 
