@@ -94,13 +94,17 @@ struct mpipe__report_entry {        /* the item of MPIPE__REPORT */
     uint32_t attempt, work_us;
 };
 
+struct mpipe__scratch {
+    char *data;
+    size_t size;
+};
+
 struct mpipe__worker {
     struct mpipe__frame_queue input;
     struct mpipe_out *out;          /* a stage each */
     void **state;
     bool *ready;                    /* set up */
-    char **scratch;                 /* a stage each: items for in-place stages */
-    size_t *scratch_size;
+    struct mpipe__scratch *scratch; /* two a stage, see worker_scratch() */
     uint64_t *sampled_ns;           /* a stage each, of the frame in hand */
 
     struct mpipe__frame *in;        /* the frame in hand */
@@ -296,8 +300,10 @@ enum mpipe_err mpipe__worker_emit(struct mpipe__flow *flow, unsigned s,
 struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size);
 /* Is what stage 's' emits handled on this rank at once? */
 bool mpipe__worker_local(const struct mpipe__flow *flow, unsigned s);
-/* Memory of at least 'size' for stage 's'; NULL: none. */
-char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, size_t size);
+/* Memory of at least 'size' for an item that stage 's' gets, or for one that
+ * leaves it for a stage on this rank; until the next call.  NULL: none. */
+char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, bool leaving,
+                            size_t size);
 
 /* ---- children.c ---- */
 

@@ -44,12 +44,13 @@ static enum mpipe_err may_emit(struct mpipe_out *out, size_t size)
 
 static enum mpipe_err emit(struct mpipe_out *out, const void *data, size_t size)
 {
+    static const uint64_t nothing;      /* not NULL, and aligned */
     enum mpipe_err e = may_emit(out, size);
 
     if (e != MPIPE_OK)
         return e;
     if (size == 0)
-        data = "";              /* never NULL for the next stage */
+        data = &nothing;
     out->emitted++;
     out->room = NULL;
     if (out->mode == MPIPE__OUT_FEED)
@@ -85,7 +86,7 @@ void *mpipe_reserve(struct mpipe_out *out, size_t size)
         out->room = mpipe__feeder_room(out->flow, size);
     } else if (mpipe__worker_local(out->flow, out->stage)) {
         out->room = NULL;
-        out->spot = mpipe__worker_scratch(out->flow, out->stage, size);
+        out->spot = mpipe__worker_scratch(out->flow, out->stage, true, size);
         if (out->spot == NULL)
             refuse(out, MPIPE_ENOMEM, "no memory for %zu bytes", size);
         return out->spot;

@@ -22,6 +22,7 @@ struct mpipe_pipeline {
     void (*sink_fini)(void *arg);
     struct mpipe_counts counts;         /* of the last run */
     double started;
+    enum mpipe_err ended;               /* how the last run did */
     bool none;                          /* the one made without memory */
 };
 
@@ -38,6 +39,7 @@ static void forget(struct mpipe_pipeline *pl)
         free((char *)(uintptr_t)spec->stage[s].name);
     free(spec->stage);
     memset(spec, 0, sizeof *spec);
+    pl->ended = MPIPE_OK;
     snprintf(spec->name, sizeof spec->name, "pipeline");
 }
 
@@ -356,6 +358,7 @@ static enum mpipe_err finish(struct mpipe_pipeline *pl)
         }
     }
     how = flow->error;
+    pl->ended = how.code;
     mpipe__flow_free(flow);
     pl->flow = NULL;
     mpipe__interrupt_unwatch();
@@ -376,6 +379,7 @@ static enum mpipe_err begin(struct mpipe_pipeline *pl)
         mpipe__session_files(mp, &pl->spec.error);
     pl->flow = mpipe__flow_start(&mp->engine, &pl->spec, mp->next_flow++,
                                  &err);
+    pl->ended = err.code;
     if (pl->flow == NULL) {
         mpipe__session_error(mp, &err);
         return err.code;
@@ -426,6 +430,8 @@ static enum mpipe_err feeding(struct mpipe_pipeline *pl)
         return MPIPE_ENOMEM;
     if (pl->mp->broken.code != MPIPE_OK)
         return pl->mp->broken.code;
+    if (pl->flow == NULL && pl->ended != MPIPE_OK)
+        return pl->ended;
     if (pl->flow == NULL || pl->flow->master == NULL
         || pl->spec.source != NULL)
         return MPIPE_EINVAL;
@@ -536,8 +542,10 @@ enum mpipe_err mpipe_pipeline_end(struct mpipe_pipeline *pl)
 {
     enum mpipe_err e = describing(pl);
 
-    if (pl->none || pl->flow == NULL)
+    if (pl->none || pl->mp->broken.code != MPIPE_OK)
         return e;
+    if (pl->flow == NULL)
+        return pl->ended;
     if (pl->flow->in_worker || pl->flow->in_sink || pl->flow->in_source)
         return MPIPE_EINVAL;
     if (pl->flow->master != NULL && pl->spec.source == NULL) {
@@ -551,13 +559,9 @@ enum mpipe_err mpipe_pipeline_end(struct mpipe_pipeline *pl)
 
 enum mpipe_err mpipe_pipeline_reset(struct mpipe_pipeline *pl)
 {
-    enum mpipe_err e = MPIPE_OK;
+    enum mpipe_err e = mpipe_pipeline_end(pl);
 
-    if (pl->none)
-        return MPIPE_ENOMEM;
-    if (pl->flow != NULL)
-        e = mpipe_pipeline_end(pl);
-    if (pl->flow == NULL)
+    if (!pl->none && pl->flow == NULL)
         forget(pl);
     return e;
 }

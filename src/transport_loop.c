@@ -247,13 +247,6 @@ static bool queue_copy(struct mpipe__loop_world *world, struct lane *lane,
     return true;
 }
 
-static bool valid(const struct mpipe__transport *t, int peer, unsigned channel,
-                  const void *data, size_t size)
-{
-    return peer >= 0 && peer < t->size && channel <= MPIPE__CHANNEL_MAX &&
-           size <= MPIPE__MESSAGE_MAX && (data != NULL || size == 0);
-}
-
 static enum mpipe_err loop_send(struct mpipe__transport *t, int peer,
                                 unsigned channel, const void *data,
                                 size_t size, void *cookie)
@@ -263,7 +256,8 @@ static enum mpipe_err loop_send(struct mpipe__transport *t, int peer,
     struct lane *lane;
     struct node *node;
 
-    assert(valid(t, peer, channel, data, size));
+    assert(peer >= 0 && peer < t->size && channel <= MPIPE__CHANNEL_MAX);
+    assert(size <= MPIPE__MESSAGE_MAX && (data != NULL || size == 0));
     if (self->dead)
         return MPIPE_EMPI;
     lane = lane_get(world, t->rank, peer, channel);
@@ -301,7 +295,8 @@ static enum mpipe_err loop_recv(struct mpipe__transport *t, int peer,
     struct lane *lane;
     struct node *node, *message;
 
-    assert(valid(t, peer, channel, data, capacity));
+    assert(peer >= 0 && peer < t->size && channel <= MPIPE__CHANNEL_MAX);
+    assert(capacity <= MPIPE__MESSAGE_MAX && (data != NULL || capacity == 0));
     if (self->dead)
         return MPIPE_EMPI;
     lane = lane_get(world, peer, t->rank, channel);

@@ -77,6 +77,13 @@ static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
     flow->stage_stats[s].bytes_out += size;
     if (flow->worker.abandoned)
         return MPIPE_EINTR;
+    if ((uintptr_t)data % 8 != 0) {     /* items are aligned, wherever from */
+        char *copy = mpipe__worker_scratch(flow, s + 1, false, size);
+        if (copy == NULL)
+            return MPIPE_ENOMEM;
+        data = memcpy(copy, data, size);
+        ours = true;
+    }
     run_item(flow, s + 1, data, size, ours);
     return MPIPE_OK;
 }
@@ -92,19 +99,20 @@ bool mpipe__worker_local(const struct mpipe__flow *flow, unsigned s)
     return s != flow->worker.last;
 }
 
-char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, size_t size)
+char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, bool leaving,
+                            size_t size)
 {
-    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__scratch *x = &flow->worker.scratch[2 * s + leaving];
 
-    if (size + 8 > w->scratch_size[s]) {
+    if (size + 8 > x->size) {
         char *more = malloc(size + size / 2 + 64);
         if (more == NULL)
             return NULL;
-        free(w->scratch[s]);
-        w->scratch[s] = more;
-        w->scratch_size[s] = size + size / 2 + 64;
+        free(x->data);
+        x->data = more;
+        x->size = size + size / 2 + 64;
     }
-    return w->scratch[s];
+    return x->data;
 }
 
 static enum mpipe_err call_map(struct mpipe__flow *flow, unsigned s,
@@ -116,7 +124,7 @@ static enum mpipe_err call_map(struct mpipe__flow *flow, unsigned s,
     enum mpipe_err e;
 
     if (!ours) {
-        mine = mpipe__worker_scratch(flow, s, size);
+        mine = mpipe__worker_scratch(flow, s, false, size);
         if (mine == NULL)
             return MPIPE_ENOMEM;
         memcpy(mine, data, size);
@@ -553,12 +561,10 @@ enum mpipe_err mpipe__worker_init(struct mpipe__flow *flow)
     w->out = calloc(n, sizeof *w->out);
     w->state = calloc(n, sizeof *w->state);
     w->ready = calloc(n, sizeof *w->ready);
-    w->scratch = calloc(n, sizeof *w->scratch);
-    w->scratch_size = calloc(n, sizeof *w->scratch_size);
+    w->scratch = calloc(2 * n, sizeof *w->scratch);
     w->sampled_ns = calloc(n, sizeof *w->sampled_ns);
     if (w->out == NULL || w->state == NULL || w->ready == NULL
-        || w->scratch == NULL || w->scratch_size == NULL
-        || w->sampled_ns == NULL)
+        || w->scratch == NULL || w->sampled_ns == NULL)
         return MPIPE_ENOMEM;
     for (unsigned s = 0; s < flow->spec->n_stages; s++) {
         w->out[s].flow = flow;
@@ -577,13 +583,13 @@ void mpipe__worker_fini(struct mpipe__flow *flow)
 
     while ((f = mpipe__queue_pop(&w->input)) != NULL)
         mpipe__pool_put(&flow->engine->pool, f);
-    for (unsigned s = 0; w->scratch != NULL && s < flow->spec->n_stages; s++)
-        free(w->scratch[s]);
+    for (unsigned s = 0; w->scratch != NULL && s < 2 * flow->spec->n_stages;
+         s++)
+        free(w->scratch[s].data);
     mpipe__pool_put(&flow->engine->pool, w->report);
     free(w->out);
     free(w->state);
     free(w->ready);
     free(w->scratch);
-    free(w->scratch_size);
     free(w->sampled_ns);
 }

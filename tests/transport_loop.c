@@ -368,11 +368,20 @@ static void small_complete_at_once(void)
     mpipe__loop_free(world);
 }
 
-/* Where the allocator does not count (under valgrind, say) this proves
- * nothing, but does no harm. */
-static void memory_is_bounded(void)
+/* Bytes from malloc() that are in use; where the allocator does not tell (an
+ * older one, or under valgrind) always 0, and the test below proves nothing. */
+static size_t memory_used(void)
 {
 #ifdef __GLIBC__
+# if __GLIBC_PREREQ(2, 33)
+    return mallinfo2().uordblks;
+# endif
+#endif
+    return 0;
+}
+
+static void memory_is_bounded(void)
+{
     struct mpipe__loop_world *world = new_world(2);
     struct mpipe__transport *t0 = rank_of(world, 0), *t1 = rank_of(world, 1);
     static char data[2][1024];
@@ -388,11 +397,10 @@ static void memory_is_bounded(void)
             CU_ASSERT(poll_one(t0).cookie != NULL &&
                       poll_one(t1).cookie != NULL);
         if (i == 0)
-            warm = mallinfo2().uordblks;
+            warm = memory_used();
     }
-    CU_ASSERT_EQUAL(mallinfo2().uordblks, warm);
+    CU_ASSERT_EQUAL(memory_used(), warm);
     mpipe__loop_free(world);
-#endif
 }
 
 static const struct mpipe__test tests[] = {

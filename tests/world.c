@@ -19,7 +19,9 @@
 
 /* Far apart, so that valgrind takes a switch for what it is. */
 #define STACK_SIZE ((size_t)4 << 20)
-#define PATIENCE_SEC 30         /* for all of it; then they hang */
+#ifndef PATIENCE_SEC
+# define PATIENCE_SEC 30        /* for all of it; then they hang */
+#endif
 #define SLOWEST 16u
 
 struct rank {
@@ -208,6 +210,7 @@ static void live(struct rank *rank)
     enum mpipe_err e;
 
     mp = mpipe__session_over(&rank->transport, scene->machine, &argc, &args);
+    rank->mp = mp;
     mpipe_print_errors(mp, 0);
     e = scene->fn(mp, r, scene->arg);
     scene->end->error[r] = *mpipe_last_error(mp);
@@ -301,16 +304,52 @@ static struct rank *next_rank(struct scene *scene, int last)
     }
 }
 
+static void show_links(const struct mpipe__flow *flow)
+{
+    for (unsigned i = 0; i < flow->links.n; i++) {
+        const struct mpipe__link *l = flow->links.link[i];
+        fprintf(stderr, "        link to rank %d, lane %d: %u of %u credits, "
+                "%u of %u slots posted, %u owed, %u bulk, fins %d %d\n",
+                l->peer, (int)l->lane, l->credits, l->window_out, l->slots.n,
+                l->window_in, l->owed, l->bulk.n, l->fin_sent,
+                l->fin_received);
+    }
+}
+
+static void show_flow(const struct mpipe__flow *flow)
+{
+    const struct mpipe__master *m = flow->master;
+
+    fprintf(stderr, "    flow %u: phase %d, stages %u..%u%s%s%s, input %u, "
+            "sending %zu\n", flow->id, (int)flow->phase, flow->role.first,
+            flow->role.last, flow->role.serves ? "" : " not served",
+            flow->in_worker ? ", in a stage" : "",
+            flow->paused ? ", paused" : "", flow->worker.input.n,
+            flow->links.sending);
+    if (m != NULL)
+        fprintf(stderr, "        roots %u open, %u complete; %u pending, "
+                "%u to be tried again, %d hellos, %d paused\n",
+                m->ledger.open, m->ledger.complete, m->feeder.pending.n,
+                m->retries.n, m->n_hello, m->n_paused);
+    show_links(flow);
+}
+
 static bool hangs(struct scene *scene)
 {
     if (++scene->turns % 4096 != 0
         || time(NULL) - scene->began < PATIENCE_SEC)
         return false;
-    fprintf(stderr, "world: no end in %d s:", PATIENCE_SEC);
-    for (int r = 0; r < scene->world->size; r++)
-        fprintf(stderr, " rank %d %s%s", r, scene->rank[r].ended
-                ? "has ended" : "waits", r + 1 < scene->world->size ? ","
-                : "\n");
+    fprintf(stderr, "world: no end in %d s\n", PATIENCE_SEC);
+    for (int r = 0; r < scene->world->size; r++) {
+        fprintf(stderr, "  rank %d %s\n", r, scene->rank[r].ended
+                ? "has ended" : "waits");
+        if (scene->rank[r].ended)
+            continue;
+        for (const struct mpipe__flow *flow
+             = scene->rank[r].mp->engine.flows; flow != NULL;
+             flow = flow->next)
+            show_flow(flow);
+    }
     return true;
 }
 

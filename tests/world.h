@@ -35,7 +35,8 @@ struct mpipe__world_end {
     struct mpipe__fault_counts faults;  /* of all ranks */
 };
 
-/* False when the ranks came to stand still, after saying so on stderr. */
+/* False when the ranks do not come to their end; stderr then has where each of
+ * them stands. */
 bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
                       void *arg, struct mpipe__world_end *end);
 

@@ -116,11 +116,12 @@ enum mpipe_err mpipe_pipeline_pause(struct mpipe_pipeline *pl);
 enum mpipe_err mpipe_pipeline_resume(struct mpipe_pipeline *pl);
 
 /* Collective: on rank 0 wait until all has come out, then end the pipeline on
- * all ranks; on the others serve until then.  Returns as run() does. */
+ * all ranks; on the others serve until then.  Returns as run() does, also when
+ * the pipeline has ended before. */
 enum mpipe_err mpipe_pipeline_end(struct mpipe_pipeline *pl);
 
 /* Collective: end it if it is running, and forget its source, stages and sink,
- * so that it can be described and run anew. */
+ * so that it can be described and run anew.  Returns as end() does. */
 enum mpipe_err mpipe_pipeline_reset(struct mpipe_pipeline *pl);
 
 /* ---- look ---- */
