@@ -139,13 +139,15 @@ static void choose_items(struct bench *b, struct bench_chain *chain)
 {
     struct bench_answer answer;
 
-    chain->items = chain->item_size < 65536 ? 1u << 20 >> 4 : 16;
+    chain->items = chain->item_size < 65536 ? 65536 : 16;
     for (bool enough = false; !enough;) {
         bench_chain_control(b, chain, &answer);
         enough = answer.seconds > b->seconds / 8;
         chain->items = enough ? (uint64_t)((double)chain->items * b->seconds
                                            / answer.seconds)
                               : 4 * chain->items;
+        if (chain->items < BENCH_STAGES + 1)
+            chain->items = BENCH_STAGES + 1;
         MPI_Bcast(&enough, 1, MPI_C_BOOL, 0, b->comm);
         MPI_Bcast(&chain->items, 1, MPI_UINT64_T, 0, b->comm);
     }

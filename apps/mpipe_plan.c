@@ -130,6 +130,16 @@ static int read_stages(int n, char **words, struct request *request)
     return 0;
 }
 
+/* For getopt_long()'s answer '?'. */
+static int unknown_option(char **argv)
+{
+    char letter[] = { '-', (char)optopt, '\0' };
+    bool is_long = strncmp(argv[optind - 1], "--", 2) == 0;
+
+    return complain(is_long ? argv[optind - 1] : letter,
+                    "no such option (see --help)");
+}
+
 /* -1: the help was printed. */
 static int read_options(int argc, char **argv, struct request *request)
 {
@@ -171,8 +181,7 @@ static int read_options(int argc, char **argv, struct request *request)
             status = complain(argv[optind - 1], "needs a value");
             break;
         default:
-            status = complain(argv[optind - 1],
-                              "no such option (see --help)");
+            status = unknown_option(argv);
         }
     return status;
 }

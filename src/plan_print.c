@@ -223,5 +223,5 @@ enum mpipe_err mpipe_plan_print(const struct mpipe_plan *plan, FILE *stream)
     putc('\n', stream);
     print_cost(&p);
     mpipe__tree_fini(&tree);
-    return ferror(stream) ? MPIPE_EIO : MPIPE_OK;
+    return fflush(stream) != 0 || ferror(stream) ? MPIPE_EIO : MPIPE_OK;
 }

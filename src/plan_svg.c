@@ -289,5 +289,5 @@ enum mpipe_err mpipe_plan_svg(const struct mpipe_plan *plan, FILE *stream)
     draw_legend(&d, machine.width + 2 * MARGIN, HEAD + MARGIN / 2);
     fputs("</svg>\n", stream);
     mpipe__tree_fini(&tree);
-    return ferror(stream) ? MPIPE_EIO : MPIPE_OK;
+    return fflush(stream) != 0 || ferror(stream) ? MPIPE_EIO : MPIPE_OK;
 }

@@ -39,7 +39,9 @@ struct mpipe__transport_ops {
                            void *cookie);
 
     /* Post a receive of a message of at most 'capacity' bytes.  'data' is lent
-     * until the completion or cancel(). */
+     * until the completion or cancel().  That a message fits is the sender's
+     * duty: loop reports a longer one as MPIPE_ELINK, but Open MPI 4.1 may write
+     * past the end of the buffer before it does. */
     enum mpipe_err (*recv)(struct mpipe__transport *t, int peer,
                            unsigned channel, void *data, size_t capacity,
                            void *cookie);

@@ -43,6 +43,11 @@ struct test {                   /* what a slot of requests[] stands for */
     size_t size;
 };
 
+struct finished {
+    struct mpipe__completion completion;
+    struct inbox *inbox;        /* NULL: a send */
+};
+
 struct mpi_transport {
     struct mpipe__transport base;
     MPI_Comm comm, node_comm;
@@ -60,7 +65,7 @@ struct mpi_transport {
     struct inbox **table;       /* open addressing by (peer, channel) */
     unsigned n_inboxes, table_capacity;
 
-    struct mpipe__completion *done;     /* taken from MPI, not yet returned */
+    struct finished *done;      /* taken from MPI, not yet returned */
     int done_first, done_n, done_capacity;
 };
 
@@ -180,7 +185,7 @@ static void remove_test(struct mpi_transport *m, int i)
 
 static bool room_for_done(struct mpi_transport *m, int more)
 {
-    struct mpipe__completion *done;
+    struct finished *done;
     int n = m->done_capacity ? m->done_capacity : 64;
 
     if (m->done_first == m->done_n)
@@ -231,9 +236,10 @@ static bool gather(struct mpi_transport *m)
         return false;
     for (int k = 0; k < n; k++) {
         struct test *test = &m->tests[m->index[k]];
-        struct mpipe__completion *c = &m->done[m->done_n++];
+        struct mpipe__completion *c = &m->done[m->done_n].completion;
         int bytes = 0;
 
+        m->done[m->done_n++].inbox = test->inbox;
         c->cookie = test->cookie;
         c->error = outcome(code != MPI_SUCCESS, &m->status[k]);
         c->size = test->size;
@@ -330,11 +336,22 @@ static int mpi_poll(struct mpipe__transport *t, struct mpipe__completion *done,
     n = m->done_n - m->done_first;
     if (n > max)
         n = max;
-    memcpy(done, m->done + m->done_first, (size_t)n * sizeof *done);
-    m->done_first += n;
+    for (int i = 0; i < n; i++)
+        done[i] = m->done[m->done_first++].completion;
     if (n > 0)
         m->idle = 0;
     return n;
+}
+
+/* What is finished but has not been polled must not come back either. */
+static void forget_done(struct mpi_transport *m, const struct inbox *box)
+{
+    int n = m->done_first;
+
+    for (int i = m->done_first; i < m->done_n; i++)
+        if (m->done[i].inbox != box)
+            m->done[n++] = m->done[i];
+    m->done_n = n;
 }
 
 static void mpi_cancel(struct mpipe__transport *t, int peer, unsigned channel)
@@ -342,7 +359,10 @@ static void mpi_cancel(struct mpipe__transport *t, int peer, unsigned channel)
     struct mpi_transport *m = self(t);
     struct inbox *box = find_inbox(m, peer, channel, false);
 
-    if (box == NULL || box->n == 0)
+    if (box == NULL)
+        return;
+    forget_done(m, box);
+    if (box->n == 0)
         return;
     for (unsigned i = 0; i < box->n; i++) {
         MPI_Request *r = &box->ring[(box->first + i)
@@ -389,8 +409,11 @@ static void mpi_free(struct mpipe__transport *t)
     struct mpi_transport *m = self(t);
 
     for (unsigned i = 0; i < m->table_capacity; i++) {
-        if (m->table[i] != NULL) {
+        if (m->table[i] != NULL)
             mpi_cancel(t, m->table[i]->peer, m->table[i]->channel);
+    }
+    for (unsigned i = 0; i < m->table_capacity; i++) {
+        if (m->table[i] != NULL) {
             free(m->table[i]->ring);
             free(m->table[i]);
         }

@@ -42,7 +42,10 @@ if command -v jq >/dev/null; then
                 | length == ($n | tonumber))
            and ([.results[].libmpipe_samples | select(. != null) | length]
                 | unique == [2])' --arg n "$(wc -l <expected)" \
-        "$work/out" >/dev/null || complain "$command: numbers are missing"
+        "$work/out" >/dev/null || {
+        complain "$command: numbers are missing:"
+        cat "$work/out"
+    }
 else
     [ "$(grep -c '"libmpipe": ' "$work/out")" -eq "$(rows | wc -l)" ] ||
         complain "$command: not as many rows as there should be"

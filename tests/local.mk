@@ -47,6 +47,7 @@ unit_suites = \
 	tests/log.c \
 	tests/options.c \
 	tests/placement.c \
+	tests/plan_print.c \
 	tests/pool.c \
 	tests/progress.c \
 	tests/property.c \
@@ -125,6 +126,7 @@ shell_tests = \
 	tests/lists.sh \
 	tests/mandelbrot.sh \
 	tests/palindrome.sh \
+	tests/plan.sh \
 	tests/quickstart.sh \
 	tests/taskchain.sh \
 	tests/valgrind.sh \

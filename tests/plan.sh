@@ -56,8 +56,8 @@ in            1         1
 a b         2.5         3
 
 policy         time/item  busiest    between nodes
-packed            1.018  rank 1         0 of 3 moves
-round-robin       1.018  rank 1         0 of 3 moves
+packed             1.018  rank 1         0 of 3 moves
+round-robin        1.018  rank 1         0 of 3 moves
 .
 expect_out expected
 
@@ -75,7 +75,7 @@ a             1         1
 b             1         1
 
 policy         time/item  busiest    between nodes
-round-robin         2.7  rank 0         0 of 0 moves
+round-robin          2.7  rank 0         0 of 0 moves
 .
 expect_out expected
 
@@ -126,7 +126,8 @@ wrong()
 wrong "mpipe: no command; see 'mpipe --help'"
 wrong "mpipe: no command 'plna'; see 'mpipe --help'" plna
 wrong 'mpipe plan: no stages; give STAGE' plan
-wrong 'mpipe plan: --rank: no such option' plan --rank 4 a --ran
+wrong 'mpipe plan: --size: no such option' plan --size 4 a
+wrong 'mpipe plan: -n: no such option' plan -n 4 a
 wrong 'mpipe plan: --svg: needs a value' plan a --svg
 wrong 'mpipe plan: --ranks=0: give a whole number from 1 on' \
     plan --ranks=0 a
