@@ -45,7 +45,8 @@ struct bench {
     unsigned repeat;
     enum bench_control control;
     enum bench_task task;       /* never BENCH_AUTO after reading arguments */
-    bool quick, json, wrong;    /* wrong: an answer was, on rank 0 */
+    bool quick, json, cpu;
+    bool wrong;                 /* an answer was, on rank 0 */
     const char *only, *like;    /* run this bench, these cases; NULL: all */
     struct bench_row row[BENCH_ROWS_MAX];
     unsigned n_rows;
@@ -65,6 +66,15 @@ static inline double bench_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* The processor time that this process has used, in seconds. */
+static inline double bench_cpu_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 /* ---- mpipe_bench.c ---- */
 
 /* Is this case asked for? */
@@ -72,6 +82,8 @@ bool bench_wanted(const struct bench *b, const char *name);
 /* All ranks wait for one another without taking the cores from the others. */
 void bench_meet(const struct bench *b);
 void bench_rest(double seconds);
+/* The sum over all ranks; known on rank 0. */
+double bench_sum(const struct bench *b, double mine);
 /* An answer is not what it should be: say so, and remember it. */
 void bench_check(struct bench *b, const char *name, const char *side,
                  uint64_t got, uint64_t expected);
@@ -84,8 +96,9 @@ struct bench_row *bench_row(struct bench *b, const char *bench,
                             const char *name, const char *measure,
                             const char *unit);
 void bench_row_medians(struct bench_row *row);
-/* The row is complete: print it, unless JSON is asked for. */
-void bench_row_done(const struct bench *b, const struct bench_row *row);
+/* The row's samples are complete: take the medians, and print it unless JSON is
+ * asked for. */
+void bench_row_done(const struct bench *b, struct bench_row *row);
 void bench_print_head(const struct bench *b, FILE *stream);
 void bench_print_row(const struct bench_row *row, FILE *stream);
 /* false: the stream failed, or there is no memory. */

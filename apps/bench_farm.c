@@ -223,7 +223,6 @@ static enum mpipe_err one_case(struct bench *b, const char *name,
         row->goal = farm->task_ns < 100000 ? BENCH_NO_GOAL
                                            : BENCH_LIBRARY_AT_LEAST;
         row->limit = 0.95;
-        bench_row_medians(row);
         bench_row_done(b, row);
     }
     return e;

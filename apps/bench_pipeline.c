@@ -153,34 +153,57 @@ static void choose_items(struct bench *b, struct bench_chain *chain)
     }
 }
 
+/* One run of a side: its rate, and the processor time of an item. */
+static enum mpipe_err one_run(struct bench *b, const char *name, bool library,
+                              const struct bench_chain *chain, double *rate,
+                              double *cpu_ns)
+{
+    struct bench_answer answer;
+    double cpu = bench_cpu_now();
+    enum mpipe_err e = MPIPE_OK;
+
+    if (library)
+        e = bench_chain_library(b, chain, &answer);
+    else
+        bench_chain_control(b, chain, &answer);
+    cpu = bench_sum(b, bench_cpu_now() - cpu);
+    *cpu_ns = 1e9 * cpu / (double)chain->items;
+    *rate = (double)chain->items / answer.seconds;
+    if (e == MPIPE_OK)
+        check(b, name, library ? "library" : "control", chain, &answer);
+    return e;
+}
+
 static enum mpipe_err one_case(struct bench *b, const char *name,
                                struct bench_chain *chain)
 {
     struct bench_row *row = bench_row(b, "pipeline", name, "throughput",
                                       "items/s");
+    struct bench_row *cpu = b->cpu ? bench_row(b, "pipeline", name, "cpu",
+                                               "ns") : NULL;
+    struct bench_row none;
     struct bench_chain warm = *chain;
-    struct bench_answer answer;
+    double ignored;
     enum mpipe_err e;
 
+    row = row != NULL ? row : &none;
+    cpu = cpu != NULL ? cpu : &none;
     choose_items(b, chain);
     warm.items = chain->items / 8 + 1;
-    e = bench_chain_library(b, &warm, &answer);
+    e = one_run(b, name, true, &warm, &ignored, &ignored);
     for (unsigned i = 0; i < b->repeat && e == MPIPE_OK; i++) {
-        bench_chain_control(b, chain, &answer);
-        check(b, name, "control", chain, &answer);
-        if (row != NULL)
-            row->control_sample[i] = (double)chain->items / answer.seconds;
-        e = bench_chain_library(b, chain, &answer);
-        check(b, name, "library", chain, &answer);
-        if (row != NULL)
-            row->library_sample[i] = (double)chain->items / answer.seconds;
+        one_run(b, name, false, chain, &row->control_sample[i],
+                &cpu->control_sample[i]);
+        e = one_run(b, name, true, chain, &row->library_sample[i],
+                    &cpu->library_sample[i]);
     }
-    if (row != NULL && e == MPIPE_OK) {
+    if (row != &none && e == MPIPE_OK) {
         row->goal = BENCH_RATIO_AT_LEAST;
         row->limit = 0.7;
-        bench_row_medians(row);
         bench_row_done(b, row);
     }
+    if (cpu != &none && e == MPIPE_OK)
+        bench_row_done(b, cpu);
     return e;
 }
 

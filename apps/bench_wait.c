@@ -15,14 +15,6 @@
 #define ITEM    64              /* bytes */
 #define TAG     3
 
-static double cpu_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Between half and one and a half times the mean, so that no timer fits. */
 static double gap_of(double mean, unsigned i)
 {
@@ -71,7 +63,7 @@ double bench_trickle_control(struct bench *b, unsigned n, double gap, bool all,
 
     bench_meet(b);
     from = bench_now();
-    cpu = cpu_now();
+    cpu = bench_cpu_now();
     if (b->rank == 0) {
         send_round(b, n, gap, seconds);
         for (int r = BENCH_STAGES + 1; all && r < b->size; r++)
@@ -81,7 +73,7 @@ double bench_trickle_control(struct bench *b, unsigned n, double gap, bool all,
     } else if (all) {
         MPI_Recv(NULL, 0, MPI_BYTE, 0, TAG, b->comm, MPI_STATUS_IGNORE);
     }
-    cpu = (cpu_now() - cpu) / (bench_now() - from);
+    cpu = (bench_cpu_now() - cpu) / (bench_now() - from);
     bench_meet(b);
     return cpu;
 }
@@ -150,14 +142,14 @@ static enum mpipe_err pulled(struct bench *b, unsigned n, double gap,
 
     bench_meet(b);
     from = bench_now();
-    cpu = cpu_now();
+    cpu = bench_cpu_now();
     a.next = from + gap;
     a.until = from + idle;
     mpipe_pipeline_source(pl, source, &a);
     describe(pl, true);
     mpipe_pipeline_sink(pl, sink, &d);
     e = mpipe_pipeline_run(pl);
-    *share = (cpu_now() - cpu) / (bench_now() - from);
+    *share = (bench_cpu_now() - cpu) / (bench_now() - from);
     mpipe_pipeline_free(pl);
     if (e == MPIPE_OK)
         bench_check(b, "wait", "library", d.n, n);
@@ -184,7 +176,7 @@ static enum mpipe_err pushed(struct bench *b, unsigned n, double gap,
 
     bench_meet(b);
     from = bench_now();
-    cpu = cpu_now();
+    cpu = bench_cpu_now();
     describe(pl, all);
     e = mpipe_pipeline_start(pl);
     for (unsigned i = 0; b->rank == 0 && i < n && e == MPIPE_OK; i++) {
@@ -198,7 +190,7 @@ static enum mpipe_err pushed(struct bench *b, unsigned n, double gap,
     if (b->rank == 0 && e == MPIPE_OK)
         bench_rest(idle);
     end = mpipe_pipeline_end(pl);
-    *share = (cpu_now() - cpu) / (bench_now() - from);
+    *share = (bench_cpu_now() - cpu) / (bench_now() - from);
     mpipe_pipeline_counts(pl, &counts);
     mpipe_pipeline_free(pl);
     e = e == MPIPE_OK ? end : e;

@@ -4,6 +4,27 @@
 # folder is the program itself (no wrapper script: mpirun, gdb and valgrind
 # take it as it is), and no libmpipe.so of an older installation is picked up.
 
+# `mpipe` is for everyone's PATH.
+bin_PROGRAMS += apps/mpipe
+apps_mpipe_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/bench.h \
+	apps/bench_control.c \
+	apps/bench_farm.c \
+	apps/bench_farm_control.c \
+	apps/bench_pipeline.c \
+	apps/bench_print.c \
+	apps/bench_wait.c \
+	apps/mpipe.c \
+	apps/mpipe_bench.c \
+	apps/mpipe_info.c \
+	apps/mpipe_plan.c \
+	apps/mpipe_tool.h \
+	# End of apps_mpipe_SOURCES
+apps_mpipe_LDFLAGS = -static
+apps_mpipe_LDADD = src/libmpipe.la -lm
+
 # The examples have common names (wordcount), so they go to a folder of their
 # own, which `pkg-config --variable=appsdir mpipe` prints.
 pkglibexec_PROGRAMS += \

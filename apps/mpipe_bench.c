@@ -26,6 +26,8 @@ static const char help[] =
     "                       is a core for each rank, else sleep)\n"
     "  --control=loop|call  the control's work stands in its loop (loop), or\n"
     "                       is called by pointer for each item\n"
+    "  --cpu                print the processor time of an item, too (the\n"
+    "                       control's has its polling in it)\n"
     "  --json               print everything as JSON at the end\n"
     "Exit status: 0, also when a goal is missed; 1 if an answer was wrong.\n";
 
@@ -63,6 +65,14 @@ void bench_meet(const struct bench *b)
     }
 }
 
+double bench_sum(const struct bench *b, double mine)
+{
+    double sum = 0;
+
+    MPI_Reduce(&mine, &sum, 1, MPI_DOUBLE, MPI_SUM, 0, b->comm);
+    return sum;
+}
+
 void bench_check(struct bench *b, const char *name, const char *side,
                  uint64_t got, uint64_t expected)
 {
@@ -73,8 +83,10 @@ void bench_check(struct bench *b, const char *name, const char *side,
     b->wrong = true;
 }
 
-void bench_row_done(const struct bench *b, const struct bench_row *row)
+void bench_row_done(const struct bench *b, struct bench_row *row)
 {
+    if (row->n_samples > 0)
+        bench_row_medians(row);
     if (!b->json)
         bench_print_row(row, stdout);
 }
@@ -139,6 +151,9 @@ static enum mpipe_err take(struct bench *b, int c, char **argv)
         e = one_of(b, "control", optarg, "loop", "call", &which);
         b->control = which ? BENCH_CALL : BENCH_LOOP;
         return e;
+    case 'u':
+        b->cpu = true;
+        return MPIPE_OK;
     case 'j':
         b->json = true;
         return MPIPE_OK;
@@ -162,6 +177,7 @@ static enum mpipe_err read_arguments(struct bench *b, int argc, char **argv)
         { "milliseconds", required_argument, NULL, 's' },
         { "task", required_argument, NULL, 't' },
         { "control", required_argument, NULL, 'l' },
+        { "cpu", no_argument, NULL, 'u' },
         { "json", no_argument, NULL, 'j' },
         { "help", no_argument, NULL, 'H' },
         { NULL, 0, NULL, 0 }

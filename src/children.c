@@ -32,7 +32,9 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
             mpipe__pool_put(&en->pool, f);
             return false;
         }
-        link = home ? mpipe__link_pick(&flow->home, 1, size)
+        /* a rank that had to wait stays here while it is paused */
+        link = flow->paused && from != 0 ? NULL
+               : home ? mpipe__link_pick(&flow->home, 1, size)
                     : mpipe__link_pick(flow->out, flow->n_out, size);
         if (link != NULL)
             break;
@@ -150,15 +152,6 @@ enum mpipe_err mpipe__children_append(struct mpipe__flow *flow, const void *data
             return MPIPE_ENOMEM;
     mpipe__frame_append_slow(w->open, data, size);
     return MPIPE_OK;
-}
-
-struct mpipe__mark mpipe__children_mark(const struct mpipe__worker *w)
-{
-    return (struct mpipe__mark){
-        .open = w->open, .n_items = w->open ? w->open->head.n_items : 0,
-        .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
-        .flushes = w->flushes, .dropped = w->dropped, .made = w->made
-    };
 }
 
 /* Forget what was made since the mark. */

@@ -315,7 +315,16 @@ struct mpipe__mark {
     uint64_t dropped, made;
 };
 
-struct mpipe__mark mpipe__children_mark(const struct mpipe__worker *w);
+static inline struct mpipe__mark
+mpipe__children_mark(const struct mpipe__worker *w)
+{
+    return (struct mpipe__mark){
+        .open = w->open, .n_items = w->open ? w->open->head.n_items : 0,
+        .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
+        .flushes = w->flushes, .dropped = w->dropped, .made = w->made
+    };
+}
+
 /* Forget what was made since the mark; only if nothing has left since then. */
 void mpipe__children_take_back(struct mpipe__flow *flow,
                                const struct mpipe__mark *m);

@@ -189,7 +189,6 @@ static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
     f->head.id = id;
     f->head.root = r->seq;
     f->head.attempt = r->attempt;
-    f->fed_ns = mpipe__now();
     r->fed = f;
     f->refs++;
     m->counts.fed += f->head.n_items;

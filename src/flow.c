@@ -466,7 +466,8 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
         return;
     mpipe__worker_flush_report(flow);
     mpipe__links_settle(&flow->links);
-    if (flow->paused && !flow->pause_answered && !flow->in_worker) {
+    /* also from inside a stage: one that waits to emit has stopped */
+    if (flow->paused && !flow->pause_answered) {
         flow->pause_answered = true;
         mpipe__control_send(flow->home, MPIPE__PAUSED, "", 0);
     }

@@ -19,7 +19,9 @@ void mpipe__frame_begin(struct mpipe__frame *f,
     h->magic = MPIPE__FRAME_MAGIC;
     h->kind = MPIPE__FRAME_DATA;
     h->stage = stage;
+    h->item_size = MPIPE__VARIABLE;
     f->next = NULL;
+    f->room = f->capacity - MPIPE__HEAD_SIZE;
     if (parent == NULL)
         return;
     h->root = parent->head.root;
@@ -28,6 +30,7 @@ void mpipe__frame_begin(struct mpipe__frame *f,
     h->n_path = parent->head.n_path;
     if (h->n_path < MPIPE__PATH_MAX)
         h->n_path++;            /* room for its number, should it get one */
+    f->room = f->capacity - (mpipe__wire_size(h) - h->bytes);
 }
 
 void mpipe__frame_seal(struct mpipe__frame *f, struct mpipe__frame *parent,

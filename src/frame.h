@@ -67,7 +67,7 @@ struct mpipe__frame {
     uint32_t size_class;
     int32_t peer;           /* the rank it came from */
     uint32_t unused;
-    uint64_t fed_ns;        /* rank 0: when it was fed */
+    size_t room;            /* bytes of payload it may grow to */
     uint64_t sending;       /* bytes that its sends count for, see link.c */
     struct mpipe__frame_head head;  /* the wire begins here */
 };
@@ -119,8 +119,9 @@ static inline bool mpipe__frame_append_fast(struct mpipe__frame *f,
     size_t stride = mpipe__align8(size);
     char *to;
 
-    if (h->item_size != size || h->n_items == 0
-        || mpipe__wire_size(h) + stride > f->capacity)
+    /* an empty frame has item_size MPIPE__VARIABLE: not this way */
+    if (h->item_size != size || h->bytes + stride > f->room
+        || h->item_size == MPIPE__VARIABLE)
         return false;
     to = mpipe__frame_payload(f) + h->bytes;
     if (size == 8)

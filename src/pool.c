@@ -64,7 +64,6 @@ struct mpipe__frame *mpipe__pool_get(struct mpipe__pool *pool, size_t size)
     f->next = NULL;
     f->refs = 1;
     f->peer = -1;
-    f->fed_ns = 0;
     pool->used += f->capacity;
     if (pool->used > pool->used_max)
         pool->used_max = pool->used;

@@ -138,64 +138,84 @@ static enum mpipe_err call_map(struct mpipe__flow *flow, unsigned s,
     return deliver(flow, s, mine, size, true);
 }
 
-static enum mpipe_err call_stage(struct mpipe__flow *flow, unsigned s,
-                                 const void *data, size_t size, bool ours)
+static void count_emitted(struct mpipe__worker *w,
+                          struct mpipe__stage_stats *st, uint64_t emitted)
+{
+    if (emitted == 0) {
+        st->dropped++;
+        w->dropped++;
+    } else {
+        st->made += emitted - 1;
+        w->made += emitted - 1;
+    }
+}
+
+/* One item through stage 's' and what follows it here.  Never fails: an item
+ * that does becomes a child of its own. */
+static void run_plain(struct mpipe__flow *flow, unsigned s, const void *data,
+                      size_t size, bool ours)
 {
     struct mpipe__worker *w = &flow->worker;
+    struct mpipe__stage_stats *st = &flow->stage_stats[s];
     const struct mpipe_stage *stage = &flow->spec->stage[s];
+    struct mpipe__mark m = mpipe__children_mark(w);
     struct mpipe_out *out = &w->out[s];
     struct mpipe_item item = { data, size };
     enum mpipe_err e;
 
     out->emitted = 0;
+    st->in++;
+    st->bytes_in += size;
+    e = stage->map != NULL ? call_map(flow, s, data, size, ours)
+                           : stage->run(&item, out, w->state[s]);
+    if (e == MPIPE_OK)
+        e = out->error;
+    if (e == MPIPE_OK) {
+        st->out += out->emitted;
+        if (out->emitted != 1)
+            count_emitted(w, st, out->emitted);
+        return;
+    }
+    if (!w->abandoned)
+        fail_item(flow, s, data, size, e, &m);
     out->error = MPIPE_OK;
     out->text[0] = '\0';
-    if (stage->map != NULL)
-        return call_map(flow, s, data, size, ours);
-    out->mode = MPIPE__OUT_STAGE;
-    out->into = s == w->last ? &w->open : NULL;
-    e = stage->run(&item, out, w->state[s]);
-    out->mode = MPIPE__OUT_CLOSED;
-    out->into = NULL;
-    return e == MPIPE_OK ? out->error : e;
 }
 
-/* One item through stage 's' and what follows it here.  Never fails: an item
- * that does becomes a child of its own. */
+/* The same, and take the time that the stage itself needs. */
+static void run_sample(struct mpipe__flow *flow, unsigned s, const void *data,
+                       size_t size, bool ours)
+{
+    struct mpipe__worker *w = &flow->worker;
+    uint64_t from = mpipe__now(), outer = w->nested_ns, took;
+
+    w->nested_ns = 0;
+    run_plain(flow, s, data, size, ours);
+    took = mpipe__now() - from;
+    w->sampled_ns[s] += took > w->nested_ns ? took - w->nested_ns : 0;
+    w->nested_ns = outer + took;
+}
+
 static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
                      size_t size, bool ours)
 {
-    struct mpipe__worker *w = &flow->worker;
-    struct mpipe__stage_stats *st = &flow->stage_stats[s];
-    struct mpipe__mark m = mpipe__children_mark(w);
-    uint64_t from = 0, outer = 0, emitted;
-    enum mpipe_err e;
+    if (flow->worker.sampling)
+        run_sample(flow, s, data, size, ours);
+    else
+        run_plain(flow, s, data, size, ours);
+}
 
-    if (w->sampling) {
-        from = mpipe__now();
-        outer = w->nested_ns;
-        w->nested_ns = 0;
-    }
-    st->in++;
-    st->bytes_in += size;
-    e = call_stage(flow, s, data, size, ours);
-    emitted = w->out[s].emitted;
-    if (e == MPIPE_OK) {
-        st->out += emitted;
-        if (emitted == 0) {
-            st->dropped++;
-            w->dropped++;
-        } else {
-            st->made += emitted - 1;
-            w->made += emitted - 1;
-        }
-    } else if (!w->abandoned) {
-        fail_item(flow, s, data, size, e, &m);
-    }
-    if (w->sampling) {
-        uint64_t took = mpipe__now() - from;
-        w->sampled_ns[s] += took > w->nested_ns ? took - w->nested_ns : 0;
-        w->nested_ns = outer + took;
+/* Let the stages of the frame's run emit, or no longer. */
+static void open_outs(struct mpipe__flow *flow, bool on)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    for (unsigned s = w->in->head.stage; s <= w->last; s++) {
+        struct mpipe_out *out = &w->out[s];
+        out->mode = on ? MPIPE__OUT_STAGE : MPIPE__OUT_CLOSED;
+        out->into = on && s == w->last ? &w->open : NULL;
+        out->error = MPIPE_OK;
+        out->text[0] = '\0';
     }
 }
 
@@ -302,10 +322,6 @@ static uint32_t in_place(struct mpipe__flow *flow, struct mpipe__cursor *c,
     unsigned first = w->in->head.stage;
     uint32_t n = 0;
 
-    for (unsigned s = first; s <= w->last; s++) {
-        w->out[s].error = MPIPE_OK;
-        w->out[s].text[0] = '\0';
-    }
     for (; mpipe__cursor_next(c, item); n++) {
         for (unsigned s = first; s <= w->last; s++) {
             enum mpipe_err e = stage[s].map((void *)(uintptr_t)item->data,
@@ -352,6 +368,8 @@ static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
     flow->stage_stats[s].bytes_in += bad->size;
     m = mpipe__children_mark(w);
     fail_item(flow, s, bad->data, bad->size, e, &m);
+    w->out[s].error = MPIPE_OK;
+    w->out[s].text[0] = '\0';
 }
 
 static bool all_in_place(const struct mpipe__flow *flow)
@@ -434,6 +452,7 @@ static void begin_frame(struct mpipe__flow *flow, struct mpipe__frame *f)
     w->blocked_ns = 0;
     w->closed_bytes = 0;
     w->abandoned = false;
+    open_outs(flow, true);
 }
 
 static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
@@ -449,6 +468,7 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
     begin_frame(flow, f);
     flow->stage_stats[stage].frames++;
     on = run_frame(flow);
+    open_outs(flow, false);
     took = mpipe__now() - began;
     took -= took < w->blocked_ns ? took : w->blocked_ns;
     account(flow, took);
