@@ -4,7 +4,7 @@
 # folder is the program itself (no wrapper script: mpirun, gdb and valgrind
 # take it as it is), and no libmpipe.so of an older installation is picked up.
 
-# `mpipe` is for everyone's PATH.
+# The tool is for everyone's PATH.
 bin_PROGRAMS += apps/mpipe
 apps_mpipe_SOURCES = \
 	apps/arguments.c \
@@ -22,8 +22,9 @@ apps_mpipe_SOURCES = \
 	apps/mpipe_plan.c \
 	apps/mpipe_tool.h \
 	# End of apps_mpipe_SOURCES
+apps_mpipe_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 apps_mpipe_LDFLAGS = -static
-apps_mpipe_LDADD = src/libmpipe.la -lm
+apps_mpipe_LDADD = src/libmpipe.la $(JANSSON_LIBS) -lm
 
 # The examples have common names (wordcount), so they go to a folder of their
 # own, which `pkg-config --variable=appsdir mpipe` prints.

@@ -9,8 +9,8 @@
 
 static const char help[] =
     "Usage: mpipe info\n"
-    "Print the versions of libmpipe, MPI and hwloc, and the options that every\n"
-    "program on libmpipe has.\n";
+    "Print the versions of libmpipe, MPI and hwloc, and the options that\n"
+    "every program on libmpipe has.\n";
 
 /* The first line of the MPI library's name for itself (MPICH's has pages). */
 static void print_mpi(void)

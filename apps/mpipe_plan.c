@@ -16,9 +16,9 @@
 static const char help[] =
     "Usage: mpipe plan [OPTION]... STAGE[:REPLICAS[:WORK]]...\n"
     "Show which rank would serve which stage of a pipeline, and what an item\n"
-    "would cost, beside round-robin.  REPLICAS is a number of ranks, or 'auto'\n"
-    "(the default) for as many as the stage needs; WORK its time for an item\n"
-    "compared with the other stages (1).\n"
+    "would cost, beside round-robin.  REPLICAS is a number of ranks, or\n"
+    "'auto' (the default) for as many as the stage needs; WORK its time for\n"
+    "an item compared with the other stages (1).\n"
     "\n"
     "  --machine=WORDS  a made-up machine instead of this computer, outermost\n"
     "                   level first: \"switch:2 node:4 package:2 core:8\"\n"
@@ -28,7 +28,7 @@ static const char help[] =
     "  --svg=FILE       draw the plan as well\n"
     "  --help           print this\n"
     "\n"
-    "Example: mpipe plan --machine='node:2 core:8' read:1 parse:auto:3 write:1\n";
+    "Example: mpipe plan --machine='node:2 core:8' read:1 parse:auto:3 put\n";
 
 struct request {
     unsigned ranks, spares;

@@ -21,8 +21,8 @@ man3_pages = \
 	doc/man/mpipe_stage.3 \
 	doc/man/mpipe_version.3 \
 	# End of man3_pages
-man_MANS = $(man3_pages)
-CLEANFILES = $(man3_pages)
+man_MANS += $(man3_pages)
+CLEANFILES += $(man3_pages)
 EXTRA_DIST += doc/header2man.awk README.md
 
 $(man3_pages): doc/header2man.awk $(mpipeinclude_HEADERS)

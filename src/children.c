@@ -32,8 +32,9 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
             mpipe__pool_put(&en->pool, f);
             return false;
         }
-        /* a rank that had to wait stays here while it is paused */
-        link = flow->paused && from != 0 ? NULL
+        /* a rank that had to wait stays here while it is paused; but rank 0
+         * is itself within pause() then, and must come back to it */
+        link = flow->paused && from != 0 && flow->master == NULL ? NULL
                : home ? mpipe__link_pick(&flow->home, 1, size)
                     : mpipe__link_pick(flow->out, flow->n_out, size);
         if (link != NULL)

@@ -12,8 +12,9 @@
 #define BATCH 32
 #define POLL_NS 20000u          /* with work at hand, ask MPI so often: asking
                                    without need may yield the core */
-#define REST_US 5000            /* the longest rest with nothing to do */
-#define SOURCE_US 400           /* ... while a source has nothing just now */
+#define REST_US 5000u           /* a rest with nothing to do, at first */
+#define LONG_REST_US 40000u     /* ... and after a while */
+#define SOURCE_US 800u          /* ... while a source has nothing just now */
 
 enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
                                   struct mpipe__transport *t,
@@ -87,7 +88,7 @@ void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next) {
         mpipe__flow_settle(flow);
-        stir |= flow->links.n_sends > 0 || flow->links.n_receiving > 0;
+        stir |= flow->links.n_large > 0 || flow->links.n_receiving > 0;
         if (flow->master != NULL && flow->master->feeder.again
             && timeout_us > SOURCE_US)
             timeout_us = SOURCE_US;
@@ -109,7 +110,15 @@ void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
 void mpipe__engine_until(struct mpipe__engine *en, bool (*done)(void *arg),
                          void *arg)
 {
-    while (!done(arg))
-        if (!mpipe__engine_turn(en, false) && !done(arg))
-            mpipe__engine_rest(en, REST_US);
+    unsigned rest = REST_US;
+
+    while (!done(arg)) {
+        if (mpipe__engine_turn(en, false)) {
+            rest = REST_US;
+        } else if (!done(arg)) {
+            mpipe__engine_rest(en, rest);
+            rest = rest + rest / 16 < LONG_REST_US ? rest + rest / 16
+                                                   : LONG_REST_US;
+        }
+    }
 }

@@ -467,7 +467,8 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
     mpipe__worker_flush_report(flow);
     mpipe__links_settle(&flow->links);
     /* also from inside a stage: one that waits to emit has stopped */
-    if (flow->paused && !flow->pause_answered) {
+    if (flow->paused && !flow->pause_answered
+        && (flow->master == NULL || !flow->in_worker)) {
         flow->pause_answered = true;
         mpipe__control_send(flow->home, MPIPE__PAUSED, "", 0);
     }

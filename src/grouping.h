@@ -26,9 +26,10 @@ void mpipe__groups_fini(struct mpipe__groups *groups);
 /* Cut the stages into groups, so that with 'n_ranks' ranks the largest of
  * (work of group + 'move') / replicas is as small as can be; 'move' is what an
  * item costs to get to a rank and away.  Then share the ranks out, in
- * proportion to the work alone.  Without 'fuse' each stage is a group.  A group holds a stage that asks for replicas only alone;
- * where ranks are too few for that, also together with neighbours that ask for
- * as many or for none in particular.
+ * proportion to the work alone.  Without 'fuse' each stage is a group.  A group
+ * holds a stage that asks for replicas only alone; where ranks are too few for
+ * that, also together with neighbours that ask for as many or for none in
+ * particular.
  * 'groups' has room for n_stages.  Uses all ranks if some group may have any
  * number, otherwise those that are asked for.
  * MPIPE_EPLACE: too few ranks (n_ranks < mpipe__ranks_fused(), or without

@@ -7,16 +7,29 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 #include "interrupt.h"
 
 static volatile int caught;
+static volatile time_t caught_at;
 static int watchers;
 
 static const int signals[] = { SIGINT, SIGTERM };
 
+/* The first signal asks for a clean end.  It often comes twice at once (to the
+ * process and to its group); one that comes a second later means it. */
 static void remember(int number)
 {
-    caught = number;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (caught == 0) {
+        caught_at = now.tv_sec;
+        caught = number;
+    } else if (now.tv_sec - caught_at > 1) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
 volatile int *mpipe__interrupted(void)
@@ -31,7 +44,6 @@ void mpipe__interrupt_watch(void)
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         struct sigaction old, ours = { .sa_handler = remember };
 
-        ours.sa_flags = (int)SA_RESETHAND;
         sigemptyset(&ours.sa_mask);
         if (sigaction(signals[i], NULL, &old) == 0
             && old.sa_handler == SIG_DFL)

@@ -275,6 +275,7 @@ static enum mpipe_err begin_send(struct mpipe__link *link,
         return e;
     }
     set->n_sends++;
+    set->n_large += size > MPIPE__SMALL_SLOT;
     f->sending = size;
     set->sending += size;
     set->bytes_sent += size;
@@ -577,6 +578,7 @@ static enum mpipe_err sent(struct mpipe__link *link, struct mpipe__frame *f)
 
     if (--f->op.pending == 0) {
         set->n_sends--;
+        set->n_large -= f->sending > MPIPE__SMALL_SLOT;
         set->sending -= f->sending;
         mpipe__pool_put(set->pool, f);
     }

@@ -94,7 +94,8 @@ struct mpipe__links {
     uint16_t flow;
     size_t max_payload;         /* a larger one is damage */
     size_t budget, sending, held;
-    unsigned n_sends;           /* frames being sent */
+    unsigned n_sends, n_large;  /* frames being sent, and those of them over
+                                   MPIPE__SMALL_SLOT */
     unsigned n_receiving, n_waiting;    /* bulk payloads under way, or not
                                            begun for want of budget */
     struct mpipe__link **link;  /* sorted by peer and lane */

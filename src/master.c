@@ -628,7 +628,8 @@ void mpipe__master_close_sink(struct mpipe__flow *flow)
     if (how == MPIPE_EFAILED)
         how = MPIPE_OK;             /* all that could be delivered was */
     flow->spec->sink_close(flow->spec->sink_arg, how, &err);
-    if (err.code != MPIPE_OK && how == MPIPE_OK)
+    /* it knows the words of an error that put() could only answer with */
+    if (err.code != MPIPE_OK && (how == MPIPE_OK || how == err.code))
         flow->error = err;
 }
 

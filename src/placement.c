@@ -3,9 +3,9 @@
  *
  * Three steps, each a pure function that can be looked at by itself: cut the
  * flow into groups and count their replicas (grouping.c), lay the groups
- * over the ranks (layout.c), and evaluate (plan_cost.c).  The first two are done in
- * several ways, each of a few lines, and the cheapest result is taken; on a
- * machine that is small enough it is then improved rank by rank.
+ * over the ranks (layout.c), and evaluate (plan_cost.c).  The first two are
+ * done in several ways, each of a few lines, and the cheapest result is taken;
+ * on a machine that is small enough it is then improved rank by rank.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -37,18 +37,26 @@ struct work {
 };
 
 static enum mpipe_err check(const struct mpipe_stage *stages,
-                            unsigned n_stages, struct mpipe_error *err)
+                            unsigned n_stages, enum mpipe_policy policy,
+                            struct mpipe_error *err)
 {
     unsigned s;
 
+    if (mpipe_policy_name(policy) == NULL)
+        return mpipe__error(err, -1, MPIPE_EINVAL, "there is no policy %d",
+                            (int)policy);
     if (n_stages == 0)
         return mpipe__error(err, -1, MPIPE_EINVAL,
                             "there is nothing to place: add a stage");
-    for (s = 0; s < n_stages; s++)
+    for (s = 0; s < n_stages; s++) {
+        if (stages[s].name == NULL)
+            return mpipe__error(err, -1, MPIPE_EINVAL,
+                                "stage %u has no name", s);
         if (!(stages[s].work >= 0) || isinf(stages[s].work))
             return mpipe__error(err, -1, MPIPE_EINVAL, "stage '%s': its work "
                                 "is %g: give a number above 0, or 0 for 1",
                                 stages[s].name, stages[s].work);
+    }
     return MPIPE_OK;
 }
 
@@ -140,8 +148,8 @@ static void copy_groups(struct mpipe__groups *to,
 }
 
 /* Is the candidate better than the best?  To fuse more it must make the
- * workers faster; to move less is not enough, since rank 0, which moves everything
- * in any plan, hides the workers when there are many. */
+ * workers faster; to move less is not enough, since rank 0, which moves
+ * everything in any plan, hides the workers when there are many. */
 static bool is_better(const struct work *w, const struct mpipe__cost *cost,
                       double score)
 {
@@ -349,7 +357,7 @@ struct mpipe_plan *mpipe_plan_new(const struct mpipe_machine *machine,
     struct work w;
     enum mpipe_err e;
 
-    if (check(stages, n_stages, err) != MPIPE_OK)
+    if (check(stages, n_stages, policy, err) != MPIPE_OK)
         return NULL;
     plan = plan_alloc(machine, stages, n_stages);
     e = work_init(&w, machine, stages, n_stages);

@@ -95,6 +95,36 @@ static struct ends ends_of(const int *group, unsigned rank, int n_groups)
     return (struct ends){ g + 1, g };
 }
 
+/* The part of 'mine' that is moved where 'ours' (mine is of it) meets
+ * 'theirs'. */
+static double part_moved(double mine, double ours, double theirs)
+{
+    return ours <= theirs ? mine : mine * theirs / ours;
+}
+
+/* Add up what the ranks of a place still send and take at each boundary, or
+ * with 'clear' set the sums to 0 again. */
+static void sum_up(struct mpipe__coster *co, const int *group, int n_groups,
+                   unsigned from, unsigned to, bool clear)
+{
+    unsigned i;
+
+    for (i = from; i < to; i++) {
+        unsigned r = co->order[i];
+        struct ends e = ends_of(group, r, n_groups);
+
+        if (e.send < 0)
+            continue;
+        if (clear) {
+            co->sum_send[e.send] = co->sum_take[e.send] = 0;
+            co->sum_send[e.take] = co->sum_take[e.take] = 0;
+        } else {
+            co->sum_send[e.send] += co->send[r];
+            co->sum_take[e.take] += co->take[r];
+        }
+    }
+}
+
 /* Move what can be moved inside the place that is the run [from, to) of the
  * order, at 'price' for each end of a move.  Returns how much that is, in
  * items. */
@@ -105,48 +135,24 @@ static double move_inside(struct mpipe__coster *co, const int *group,
     double moved = 0;
     unsigned i;
 
+    sum_up(co, group, n_groups, from, to, false);
     for (i = from; i < to; i++) {
         unsigned r = co->order[i];
         struct ends e = ends_of(group, r, n_groups);
-
-        if (e.send >= 0) {
-            co->sum_send[e.send] += co->send[r];
-            co->sum_take[e.take] += co->take[r];
-        }
-    }
-    for (i = from; i < to; i++) {
-        unsigned r = co->order[i];
-        struct ends e = ends_of(group, r, n_groups);
-        double all_send, all_take, part;
+        double sent, taken;
 
         if (e.send < 0)
             continue;
-        all_send = co->sum_send[e.send];
-        all_take = co->sum_take[e.send];
-        if (all_take > 0 && co->send[r] > 0) {
-            part = all_send <= all_take ? co->send[r]
-                                        : co->send[r] * all_take / all_send;
-            co->send[r] -= part;
-            co->cost[r] += part * price;
-            moved += part;
-        }
-        all_send = co->sum_send[e.take];
-        all_take = co->sum_take[e.take];
-        if (all_send > 0 && co->take[r] > 0) {
-            part = all_take <= all_send ? co->take[r]
-                                        : co->take[r] * all_send / all_take;
-            co->take[r] -= part;
-            co->cost[r] += part * price;
-        }
+        sent = part_moved(co->send[r], co->sum_send[e.send],
+                          co->sum_take[e.send]);
+        taken = part_moved(co->take[r], co->sum_take[e.take],
+                           co->sum_send[e.take]);
+        co->send[r] -= sent;
+        co->take[r] -= taken;
+        co->cost[r] += (sent + taken) * price;
+        moved += sent;
     }
-    for (i = from; i < to; i++) {
-        struct ends e = ends_of(group, co->order[i], n_groups);
-
-        if (e.send >= 0) {
-            co->sum_send[e.send] = co->sum_take[e.send] = 0;
-            co->sum_send[e.take] = co->sum_take[e.take] = 0;
-        }
-    }
+    sum_up(co, group, n_groups, from, to, true);
     return moved;
 }
 

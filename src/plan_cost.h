@@ -15,8 +15,8 @@
  *
  * Who moves how much to whom: nearest first, as the links do it.  From the
  * innermost places outwards, what the ranks of a place still have to send
- * meets what its ranks can still take; the smaller of the two sums is moved inside the
- * place, shared among the ranks in proportion.
+ * meets what its ranks can still take; the smaller of the two sums is moved
+ * inside the place, shared among the ranks in proportion.
  */
 #ifndef MPIPE__PLAN_COST_H
 #define MPIPE__PLAN_COST_H

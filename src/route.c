@@ -156,53 +156,82 @@ static void join_all(struct pass *pass, const struct index *first,
     }
 }
 
-/* Rank 0 alone or not at all, no stage without a rank, and every boundary has
- * ranks on both sides or on none. */
+/* What begins and ends at each stage. */
+struct limits {
+    int *change;            /* ranks that begin here less those that have
+                               ended before */
+    bool *begins, *ends;    /* ends: a role ends just before */
+};
+
+static enum mpipe_err note_roles(struct limits *at,
+                                 const struct mpipe__role *roles,
+                                 unsigned n_ranks, unsigned n_stages,
+                                 struct mpipe_error *err)
+{
+    unsigned r, serving = 0;
+
+    for (r = 0; r < n_ranks; r++) {
+        const struct mpipe__role *role = &roles[r];
+
+        if (!role->serves)
+            continue;
+        if (role->first > role->last || role->last >= n_stages)
+            return mpipe__error(err, (int)r, MPIPE_EINVAL, "rank %u has the "
+                                "role of stages %u to %u, but there are %u",
+                                r, role->first, role->last, n_stages);
+        serving++;
+        at->change[role->first]++;
+        at->change[role->last + 1]--;
+        at->begins[role->first] = true;
+        at->ends[role->last + 1] = true;
+    }
+    if (roles[0].serves && serving > 1)
+        return mpipe__error(err, 0, MPIPE_EINVAL, "rank 0 serves stages "
+                            "although %u others do", serving - 1);
+    return MPIPE_OK;
+}
+
+/* No stage without a rank, and where roles end others begin. */
+static enum mpipe_err check_meeting(const struct limits *at,
+                                    unsigned n_stages,
+                                    struct mpipe_error *err)
+{
+    int serving = 0;
+    unsigned s;
+
+    for (s = 0; s < n_stages; s++) {
+        serving += at->change[s];
+        if (serving == 0)
+            return mpipe__error(err, -1, MPIPE_EINVAL,
+                                "no rank serves stage %u", s);
+        if (s > 0 && at->begins[s] != at->ends[s])
+            return mpipe__error(err, -1, MPIPE_EINVAL, "no rank %s stage %u: "
+                                "the roles do not meet", at->begins[s]
+                                ? "ends before" : "begins with", s);
+    }
+    return MPIPE_OK;
+}
+
 static enum mpipe_err check(const struct mpipe__role *roles, unsigned n_ranks,
                             unsigned n_stages, struct mpipe_error *err)
 {
-    unsigned r, s, serving = 0;
-    int *change = calloc(n_stages + 1, sizeof *change), covered = 0;
-    unsigned char *ends = calloc(n_stages + 1, sizeof *ends);
-    enum mpipe_err e = MPIPE_OK;
+    struct limits at = {
+        calloc(n_stages + 1, sizeof *at.change),
+        calloc(n_stages + 1, sizeof *at.begins),
+        calloc(n_stages + 1, sizeof *at.ends)
+    };
+    enum mpipe_err e;
 
-    if (change == NULL || ends == NULL) {
+    if (at.change == NULL || at.begins == NULL || at.ends == NULL)
         e = mpipe__error(err, -1, MPIPE_ENOMEM,
                          "no memory to route %u stages", n_stages);
-        goto done;
-    }
-    for (r = 0; r < n_ranks && e == MPIPE_OK; r++) {
-        if (!roles[r].serves)
-            continue;
-        if (roles[r].first > roles[r].last || roles[r].last >= n_stages) {
-            e = mpipe__error(err, (int)r, MPIPE_EINVAL, "rank %u has the role "
-                             "of stages %u to %u, but there are %u", r,
-                             roles[r].first, roles[r].last, n_stages);
-            goto done;
-        }
-        serving++;
-        change[roles[r].first]++;
-        change[roles[r].last + 1]--;
-        ends[roles[r].first] |= 1;
-        ends[roles[r].last + 1] |= 2;
-    }
-    if (n_ranks > 0 && roles[0].serves && serving > 1)
-        e = mpipe__error(err, 0, MPIPE_EINVAL,
-                         "rank 0 serves stages although %u others do",
-                         serving - 1);
-    for (s = 0; s < n_stages && e == MPIPE_OK; s++) {
-        covered += change[s];
-        if (covered == 0)
-            e = mpipe__error(err, -1, MPIPE_EINVAL,
-                             "no rank serves stage %u", s);
-        else if (s > 0 && ends[s] != 0 && ends[s] != 3)
-            e = mpipe__error(err, -1, MPIPE_EINVAL, "no rank %s stage %u: the "
-                             "roles do not meet", ends[s] == 1 ? "ends before"
-                             : "begins with", s);
-    }
-done:
-    free(change);
-    free(ends);
+    else
+        e = note_roles(&at, roles, n_ranks, n_stages, err);
+    if (e == MPIPE_OK)
+        e = check_meeting(&at, n_stages, err);
+    free(at.change);
+    free(at.begins);
+    free(at.ends);
     return e;
 }
 

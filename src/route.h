@@ -4,8 +4,8 @@
  * Made from the ranks' roles: at each boundary between stages s and s+1 the
  * ranks with last == s (upstream) are joined to those with first == s+1
  * (downstream).  Rank 0 feeds all ranks with first == 0, and takes from all
- * with last == n_stages-1.  Every rank that calls with the same arguments gets the same
- * route.
+ * with last == n_stages-1.  Every rank that calls with the same arguments gets
+ * the same route.
  *
  * Where both sides of a boundary have at most 'max_degree' ranks, each
  * upstream rank may send to each downstream one.  Otherwise the larger side
@@ -28,8 +28,8 @@ struct mpipe__edge {
 };
 
 /* One rank's edges in one direction: nearest first; peers that are equally
- * near in cyclic order from the rank's own number, so that ranks do not all begin
- * with the same one. */
+ * near in cyclic order from the rank's own number, so that ranks do not all
+ * begin with the same one. */
 struct mpipe__edges {
     struct mpipe__edge *edge;
     unsigned n;
@@ -46,7 +46,8 @@ struct mpipe__route {
 
 /* NULL on an error: MPIPE_ENOMEM, or MPIPE_EINVAL when the roles leave a
  * stage without a rank, do not meet at a boundary, or let rank 0 serve beside
- * others.  'machine' must have n_ranks ranks.  'max_degree' 0 is taken as MPIPE__ROUTE_DEGREE. */
+ * others.  'machine' must have n_ranks ranks.  'max_degree' 0 is taken as
+ * MPIPE__ROUTE_DEGREE. */
 struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
                                       unsigned n_ranks, unsigned n_stages,
                                       const struct mpipe_machine *machine,

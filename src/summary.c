@@ -69,8 +69,7 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         .wall = (double)(mpipe__now() - flow->started) * 1e-9,
         .counts = m->counts, .bytes_fed = m->feeder.bytes,
         .bytes_delivered = m->bytes_delivered,
-        .n_stages = flow->spec->n_stages, .n_ranks = n,
-        .error = &flow->error
+        .n_stages = flow->spec->n_stages, .n_ranks = n
     };
     enum mpipe_err e = MPIPE_ENOMEM;
 
@@ -84,6 +83,7 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         for (unsigned r = 0; r < n; r++)
             fill_rank(flow, r, &ranks[r]);
         e = text != NULL ? mpipe__report_print(&report, text) : MPIPE_OK;
+        report.error = &flow->error;    /* who reads the text is told anyway */
         if (e == MPIPE_OK && json != NULL)
             e = mpipe__report_json(&report, json);
     }

@@ -4,8 +4,8 @@
  *
  * All that leaves this file are plain locations.  A node is described as a
  * row of locations, one for each core in hwloc's order; a made-up machine is
- * that row again and again, and a rank that is bound to several cores takes its turn
- * on the row.
+ * that row again and again, and a rank that is bound to several cores takes its
+ * turn on the row.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -16,7 +16,7 @@ layer_of()
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|interrupt|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|feeder|sink|master|engine|flow|out|stage|summary)
+    worker|children|feeder|sink|master|engine|flow|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
     file_list|line_reader|split|version)

@@ -41,9 +41,11 @@ unit_suites = \
 	tests/error.c \
 	tests/file_list.c \
 	tests/frame.c \
+	tests/fuzz_frame.c \
 	tests/interrupt.c \
 	tests/ledger.c \
 	tests/line_reader.c \
+	tests/link.c \
 	tests/log.c \
 	tests/options.c \
 	tests/placement.c \
@@ -115,9 +117,11 @@ tests_copy_LDADD = src/libmpipe.la
 
 shell_tests = \
 	tests/asan.sh \
+	tests/bench.sh \
 	tests/clang.sh \
 	tests/copy.sh \
 	tests/counts.sh \
+	tests/docs.sh \
 	tests/exports.sh \
 	tests/headers.sh \
 	tests/install.sh \

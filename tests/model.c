@@ -157,6 +157,8 @@ size_t mpipe__step_most(const struct mpipe__step *step, size_t size)
 {
     if (step->kind != MPIPE__STEP_GROW || size >= MPIPE__ITEM_MAX)
         return size;
+    if (size < 8)
+        return 7;               /* it still has no number of its own */
     size = 2 * size + 17;
     return size < MPIPE__ITEM_MAX ? size : MPIPE__ITEM_MAX;
 }
@@ -232,6 +234,8 @@ unsigned mpipe__steps_draw(uint64_t *random, struct mpipe__step *step)
         step[s].replicas = mpipe__random_to(random, 3) == 0
                            ? 1 + (unsigned)mpipe__random_to(random, 3) : 0;
         step[s].work = (double)mpipe__random_to(random, 4);
+        if (mpipe__random_to(random, 4) == 0)
+            step[s].takes_ns = 100u << mpipe__random_to(random, 18);
     }
     return n;
 }

@@ -36,6 +36,7 @@ struct mpipe__step {
     bool reserves;          /* mpipe_reserve() and commit, not emit */
     unsigned replicas;
     double work;
+    uint64_t takes_ns;      /* at most, for an item */
 };
 
 struct mpipe__bytes_row {   /* an item, a result or a failure */

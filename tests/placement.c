@@ -178,6 +178,7 @@ static void gives_roles(void)
           "- 0 1-2 1-2" },
         /* Spares, but never so many that a stage loses its own rank. */
         { &one_node, 8, "a b", MPIPE_POLICY_PACKED, 2, "- 0 0 0 1 1 - -" },
+        { &one_node, 8, "a b", MPIPE_POLICY_PACKED, 6, "- 0 1 - - - - -" },
         { &one_node, 8, "a b", MPIPE_POLICY_ROUND_ROBIN, 99,
           "- 0 1 - - - - -" },
         { &one_node, 3, "a b", MPIPE_POLICY_TOPOLOGY, 1, "- 0 1" },
@@ -241,6 +242,21 @@ static void rejects(void)
         }
     CU_ASSERT_PTR_NULL(plan_of(one_node, 2, "a:2", MPIPE_POLICY_TOPOLOGY, 0,
                                NULL));
+    CU_ASSERT_PTR_NULL(plan_of(one_node, 2, "a", (enum mpipe_policy)3, 0,
+                               NULL));
+}
+
+static void rejects_a_stage_without_a_name(void)
+{
+    struct mpipe_stage stages[2] = { { .name = "a" } };
+    struct mpipe_machine *m = machine_of(one_node, 4);
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+
+    CU_ASSERT_PTR_NULL(mpipe_plan_new(m, stages, 2, MPIPE_POLICY_TOPOLOGY, 0,
+                                      &err));
+    CU_ASSERT_EQUAL(err.code, MPIPE_EINVAL);
+    CU_ASSERT_STRING_EQUAL(err.text, "stage 1 has no name");
+    mpipe_machine_free(m);
 }
 
 /* ---- the cost, worked out by hand ---- */
@@ -629,6 +645,7 @@ static const struct mpipe__test tests[] = {
     { "the cost is the busiest rank's work and moves", adds_up_costs },
     { "each flow has its roles", gives_roles },
     { "a flow that cannot be placed is told why", rejects },
+    { "a stage needs a name", rejects_a_stage_without_a_name },
     { "the plan depends on proportions, not on units or names",
       depends_on_nothing_else },
     { "a plan for up to 8 ranks costs within 5 % of the optimum",

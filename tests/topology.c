@@ -87,6 +87,19 @@ static void knows_distances(void)
     }
 }
 
+static void starts_at_the_first_core(void)
+{
+    static const unsigned cores[] = { 1, 2, 1, 2, 1, 2, 1, 1, 2, 1 };
+    struct mpipe_machine *m = mpipe_machine_synthetic("node:3 core:2", 10,
+                                                      NULL);
+    unsigned r;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+    for (r = 0; r < 10; r++)
+        CU_ASSERT_EQUAL(m->at[r].id[MPIPE__CORE], cores[r]);
+    mpipe_machine_free(m);
+}
+
 static void rejects_bad_words(void)
 {
     static const struct {
@@ -378,6 +391,8 @@ static const struct mpipe__test tests[] = {
       counts_cores },
     { "two ranks are as far apart as the places they do not share",
       knows_distances },
+    { "the ranks of a node begin at its first core",
+      starts_at_the_first_core },
     { "words that make no machine are refused by name", rejects_bad_words },
     { "the order keeps each place together, rank 0's first",
       keeps_places_together },

@@ -4,15 +4,17 @@
  * Between the session and its transport sits a thin one whose wait() and, now
  * and then, poll() switch to the scheduler, which is mpipe__world_run() itself.
  * So each rank has a stack of its own, may wait within any call as a process
- * may, and all that happens follows from the seed (but for the few decisions
- * that the engine takes by the clock).
+ * may.  The clock is the world's too (clock_gettime() below), so that all that
+ * happens follows from the seed.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 #include "session.h"
 #include "transport_loop.h"
 #include "world.h"
@@ -65,6 +67,38 @@ uint64_t mpipe__random(uint64_t *state)
 uint64_t mpipe__random_to(uint64_t *state, uint64_t n)
 {
     return mpipe__random(state) % n;
+}
+
+/* ---- the clock ---- */
+
+/* A process has one, whose calls pass no world: so it must be here. */
+static struct {
+    bool ours;
+    uint64_t now_ns, random;
+} world_clock;
+
+void mpipe__world_pass(uint64_t ns)
+{
+    world_clock.now_ns += ns;
+}
+
+/* A look at the clock takes a moment, and now and then the rank was away for
+ * longer. */
+int clock_gettime(clockid_t id, struct timespec *to)
+{
+    uint64_t away;
+
+    if (!world_clock.ours)
+        return (int)syscall(SYS_clock_gettime, id, to);
+    away = mpipe__random_to(&world_clock.random, 1000);
+    world_clock.now_ns += away;
+    if (away < 20)
+        world_clock.now_ns += mpipe__random_to(&world_clock.random, 50000);
+    if (away == 0)
+        world_clock.now_ns += mpipe__random_to(&world_clock.random, 20000000);
+    to->tv_sec = (time_t)(world_clock.now_ns / 1000000000);
+    to->tv_nsec = (long)(world_clock.now_ns % 1000000000);
+    return 0;
 }
 
 /* ---- switching ---- */
@@ -158,8 +192,10 @@ static void world_cancel(struct mpipe__transport *t, int peer,
 static void world_wait(struct mpipe__transport *t, unsigned timeout_us,
                        bool stir)
 {
-    (void)timeout_us;
-    (void)stir;
+    if (timeout_us > 200)
+        timeout_us = 200;       /* or deadlines would pass too soon */
+    if (!stir)
+        mpipe__world_pass(1000 * (uint64_t)timeout_us / (unsigned)t->size);
     yield((struct rank *)t);
 }
 
@@ -359,6 +395,9 @@ static bool run_ranks(struct scene *scene)
     struct rank *rank;
     int last = -1;
 
+    world_clock.ours = true;
+    world_clock.now_ns = 1700000000000000000u;
+    world_clock.random = scene->world->seed;
     scene->began = time(NULL);
     while (scene->n_ended < scene->world->size) {
         rank = next_rank(scene, last);
@@ -375,7 +414,7 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
 {
     struct mpipe__loop_world *loop = mpipe__loop_new(world->size);
     struct scene *scene = calloc(1, sizeof *scene);
-    bool ok = loop != NULL && scene != NULL
+    bool ended, ok = loop != NULL && scene != NULL
               && world->size <= MPIPE__WORLD_MAX;
 
     memset(end, 0, sizeof *end);
@@ -392,8 +431,12 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
     }
     for (int r = 0; ok && r < world->size; r++)
         ok = make_rank(scene, r, loop);
-    if (ok && !run_ranks(scene))
-        return false;
+    if (ok) {
+        ended = run_ranks(scene);
+        world_clock.ours = false;
+        if (!ended)
+            return false;
+    }
     for (int r = 0; scene != NULL && scene->world != NULL && r < world->size;
          r++)
         free_rank(scene, &scene->rank[r]);

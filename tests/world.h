@@ -40,6 +40,9 @@ struct mpipe__world_end {
 bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
                       void *arg, struct mpipe__world_end *end);
 
+/* Let time pass, on the clock that all ranks share; from within a rank. */
+void mpipe__world_pass(uint64_t ns);
+
 /* Numbers that follow from a seed: splitmix64. */
 uint64_t mpipe__random(uint64_t *state);
 uint64_t mpipe__random_to(uint64_t *state, uint64_t n);     /* 0 ... n-1 */

@@ -21,7 +21,7 @@ struct mpipe_machine;
 struct mpipe_plan;
 
 enum mpipe_policy {
-    MPIPE_POLICY_TOPOLOGY,      /* the default: chains near, work in proportion */
+    MPIPE_POLICY_TOPOLOGY,      /* the default: by work, and chains near */
     MPIPE_POLICY_PACKED,        /* stage after stage over ranks in order */
     MPIPE_POLICY_ROUND_ROBIN    /* rank r serves stage r-1 modulo stages */
 };
@@ -53,12 +53,12 @@ unsigned mpipe_machine_ranks(const struct mpipe_machine *machine);
  * - A stage that asks for a number of replicas gets just that many ranks; the
  *   others share what is left, in proportion to their work.
  * - Each rank serves one stage or a run of neighbouring stages.  Neighbours are
- *   run together (fused) where there are fewer ranks than stages, and where the modelled
- *   cost is lower: a rank that serves several stages is taken to be a third
- *   slower, so stages stay by themselves unless the ranks cannot be shared out
- *   evenly or a stage has very little work.  A stage that asks for replicas is fused
- *   only when there are too few ranks, and only with neighbours that ask for as
- *   many or for none in particular.
+ *   run together (fused) where there are fewer ranks than stages, and where the
+ *   modelled cost is lower: a rank that serves several stages is taken to be a
+ *   third slower, so stages stay by themselves unless the ranks cannot be
+ *   shared out evenly or a stage has very little work.  A stage that asks for
+ *   replicas is fused only when there are too few ranks, and only with
+ *   neighbours that ask for as many or for none in particular.
  * - 'spares' ranks are left without a role, fewer if each stage would not have
  *   a rank of its own; also those that no stage asks for.
  *
@@ -66,9 +66,10 @@ unsigned mpipe_machine_ranks(const struct mpipe_machine *machine);
  * regard to work or place; MPIPE_POLICY_PACKED shares them out by work, but
  * without regard to place.
  *
- * NULL on an error, told in 'err': MPIPE_EPLACE when the replicas asked for need
- * more ranks than there are, MPIPE_EINVAL (no stages, a work that is negative
- * or not a number), MPIPE_ENOMEM. */
+ * NULL on an error, told in 'err': MPIPE_EPLACE when the replicas asked for
+ * need more ranks than there are, MPIPE_EINVAL (no stages, one without a
+ * name or with a work that is negative or not a number, no such policy),
+ * MPIPE_ENOMEM. */
 struct mpipe_plan *mpipe_plan_new(const struct mpipe_machine *machine,
                                   const struct mpipe_stage *stages,
                                   unsigned n_stages, enum mpipe_policy policy,
@@ -81,9 +82,9 @@ int mpipe_plan_role(const struct mpipe_plan *plan, unsigned rank,
                     unsigned *first, unsigned *last);
 
 /* The modelled time per item fed, in the unit of the stages' work: that of
- * the busiest rank, its work and what it moves.  The average stage's work counts as
- * 1 against the cost of moving an item (0.005 to 0.1 by distance), so that
- * only the proportions of the works matter (src/plan_cost.h has the
+ * the busiest rank, its work and what it moves.  The average stage's work
+ * counts as 1 against the cost of moving an item (0.005 to 0.1 by distance), so
+ * that only the proportions of the works matter (src/plan_cost.h has the
  * formula). */
 double mpipe_plan_cost(const struct mpipe_plan *plan);
 
