@@ -65,10 +65,21 @@ static uint32_t frame_items(double item_ns, uint64_t cuts, unsigned n_links,
     return items < 1 ? 1 : (uint32_t)items;
 }
 
+/* --limit: has the feed had all that it shall have? */
+static bool at_limit(const struct mpipe__flow *flow)
+{
+    uint64_t limit = flow->engine->options->limit;
+
+    return limit > 0 && mpipe__feeder_items(flow) >= limit;
+}
+
 static void choose_target(struct mpipe__flow *flow)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
-    uint64_t count = flow->spec->count;
+    uint64_t count = flow->spec->count, limit = flow->engine->options->limit;
+
+    if (limit > 0 && (count == 0 || limit < count))
+        count = limit;
 
     fd->out.limit = frame_items(fd->item_ns, fd->cuts,
                                 fd->n_links > 0 ? fd->n_links : 1,
@@ -163,6 +174,8 @@ enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
 
     if (stopped != MPIPE_OK)
         return flow->error.code != MPIPE_OK ? flow->error.code : stopped;
+    if (at_limit(flow))
+        return MPIPE_END;
     if (fd->open == NULL
         || !mpipe__frame_append_fast(fd->open, data, size)) {
         struct mpipe__frame *f = mpipe__feeder_room(flow, size);
@@ -292,6 +305,8 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     fd->again = e == MPIPE_AGAIN;
     if (e == MPIPE_OK)
         e = fd->out.error;
+    if (e >= MPIPE_OK && at_limit(flow))
+        e = MPIPE_END;
     now = mpipe__now();
     if (flow->tracing && now - from > 5000)
         mpipe__flow_span(flow, MPIPE__SPAN_FEED, 0, from, now,

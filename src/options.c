@@ -34,6 +34,9 @@
     X(log_level, CHOICE, "log-level", "MPIPE_LOG_LEVEL", \
       "LEVEL", "info", NULL, NULL, "error warn info debug", \
       "log up to this: error, warn, info or debug") \
+    X(limit, SIZE, "limit", "MPIPE_LIMIT", \
+      "N", "0", "0", "1024T", NULL, \
+      "end the feed after N items (0: when the source ends)") \
     X(max_item, SIZE, "max-item", "MPIPE_MAX_ITEM", \
       "SIZE", "1G", "1", "1T", NULL, \
       "largest item that may be fed or emitted") \

@@ -38,6 +38,7 @@ struct mpipe__options {
     unsigned max_retries;
     unsigned credits;               /* frames in flight on a link */
     unsigned spares;
+    uint64_t limit;                 /* items to feed; 0: all */
     uint64_t max_item, frame, window;       /* bytes */
     char report[MPIPE__OPTION_TEXT];        /* "" in a string: none */
     char trace[MPIPE__OPTION_TEXT];

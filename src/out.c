@@ -57,7 +57,7 @@ static enum mpipe_err emit(struct mpipe_out *out, const void *data, size_t size)
         e = mpipe__feeder_item(out->flow, data, size);
     else
         e = mpipe__worker_emit(out->flow, out->stage, data, size);
-    if (e != MPIPE_OK)
+    if (e < MPIPE_OK)
         refuse(out, e, "%s", mpipe_strerror(e));
     return e;
 }

@@ -453,7 +453,7 @@ enum mpipe_err mpipe_pipeline_feed(struct mpipe_pipeline *pl,
     out = &pl->flow->master->feeder.out;
     out->error = MPIPE_OK;
     e = mpipe_emit(out, data, size);
-    if (e != MPIPE_OK && !mpipe__flow_ending(pl->flow))
+    if (e < MPIPE_OK && !mpipe__flow_ending(pl->flow))
         mpipe__flow_fail(pl->flow, 0, e, "feed: %s", out->text);
     else if (e == MPIPE_OK)
         mpipe__feeder_age(pl->flow);

@@ -61,7 +61,7 @@ done >lost
 # header2man.awk loses no word of a header.
 words()
 {
-    tr -cs 'A-Za-z0-9_' '\n' | sort -u
+    tr A-Z a-z | tr -cs 'a-z0-9_' '\n' | sort -u
 }
 for header in "$abs_top_srcdir"/include/mpipe/*.h; do
     noun=$(basename "$header" .h)
@@ -126,7 +126,7 @@ done
     printf '%s\n' --cflags --libs --variable --ntasks --host
 } | sort -u >all
 # shellcheck disable=SC2086
-grep -oh -e '--[a-z][a-z-]*' $texts | sort -u | comm -13 all - >lost
+grep -oh -e '--[a-z][a-z-]*' $texts | grep -v -e '-$' | sort -u | comm -13 all - >lost
 [ ! -s lost ] || complain "no such option:" $(cat lost)
 
 # ---- exit codes ----
@@ -264,6 +264,8 @@ for page in "$pages"/*.3 "$manuals"/*.[17]; do
 done
 
 # Their mpirun is the tests'; RANKS replaces the number of ranks.
+MPIRUN=$(command -v "${MPIRUN:-mpirun}" || echo "${MPIRUN:-mpirun}")
+export MPIRUN
 cat >bin/mpirun <<'END'
 #!/bin/sh
 [ "$1" = -np ] || exit 2
@@ -290,7 +292,7 @@ run()
     grep -v -e '^\$ mpicc ' -e '^\$ \./quickstart' "$1" >block
     grep -v '^\$ ' block >expected
     sed -n 's/^\$ //p' block >commands
-    for RANKS in '' 0 1 3; do
+    for RANKS in '' 0 3; do
         export RANKS
         PATH=$work/bin:$PATH MPIPE_QUIET=yes sh commands >out 2>err
         status=$?

@@ -99,6 +99,17 @@ static bool holds(struct mpipe__frame *f, const struct copies *c)
               == MPIPE_OK;
 }
 
+/* Give the frame just the capacity 'need', unless it has more. */
+static void make_room(struct mpipe__frame **f, size_t need)
+{
+    if (need <= (*f)->capacity)
+        return;
+    *f = realloc(*f, offsetof(struct mpipe__frame, head) + need);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(*f);
+    (*f)->room += need - (*f)->capacity;
+    (*f)->capacity = need;
+}
+
 /* Append a new item, the fast way where that is taken, in a frame that has
  * just the capacity that it needs. */
 static void append(struct mpipe__frame **f, struct copies *c, size_t size)
@@ -106,11 +117,7 @@ static void append(struct mpipe__frame **f, struct copies *c, size_t size)
     size_t need = mpipe__frame_need(*f, size);
     const unsigned char *data = note(c, size);
 
-    if (need > (*f)->capacity) {
-        *f = realloc(*f, offsetof(struct mpipe__frame, head) + need);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(*f);
-        (*f)->capacity = need;
-    }
+    make_room(f, need);
     if (!mpipe__frame_append_fast(*f, data, size))
         mpipe__frame_append_slow(*f, data, size);
     CU_ASSERT_EQUAL(mpipe__wire_size(&(*f)->head), need);
@@ -133,7 +140,7 @@ static const struct {
     uint32_t item_size;         /* that the frame must say */
     uint64_t bytes;
 } item_rows[] = {
-    { { -1 }, 0, 0 },
+    { { -1 }, V, 0 },
     { { 0, -1 }, 0, 0 },
     { { 0, 0, 0, -1 }, 0, 0 },
     { { 1, -1 }, 1, 8 },
@@ -200,7 +207,7 @@ static void capacity_is_exact(void)
             CU_ASSERT_EQUAL(mpipe__wire_size(&f->head), f->capacity);
             if (size > 0) {
                 CU_ASSERT(!mpipe__frame_append_fast(f, extra, size));
-                f->capacity += mpipe__align8(size) - 1;
+                make_room(&f, f->capacity + mpipe__align8(size) - 1);
                 CU_ASSERT(!mpipe__frame_append_fast(f, extra, size));
             }
             CU_ASSERT(!mpipe__frame_append_fast(f, extra, size + 1));
@@ -276,11 +283,7 @@ static void reserve(struct mpipe__frame **f, struct copies *c, size_t reserved,
                   + 8 * ((size_t)(*f)->head.n_items + 1);
     unsigned char *spot;
 
-    if (need > (*f)->capacity) {
-        *f = realloc(*f, offsetof(struct mpipe__frame, head) + need);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(*f);
-        (*f)->capacity = need;
-    }
+    make_room(f, need);
     spot = mpipe__frame_spot(*f, reserved);
     CU_ASSERT(is_aligned(spot));
     memset(spot, 0xee, reserved);       /* all of it may be written */
@@ -351,6 +354,19 @@ static void truncates(void)
         }
 }
 
+static void counts_item_bytes(void)
+{
+    for (size_t i = 0; i < sizeof item_rows / sizeof *item_rows; i++) {
+        struct mpipe__frame *f = empty_frame(MPIPE__HEAD_SIZE);
+        struct copies c = { 0 };
+        uint64_t bytes = 0;
+        append_all(&f, &c, item_rows[i].size);
+        for (unsigned n = 0; n <= c.n; bytes += c.size[n++])
+            CU_ASSERT_EQUAL(mpipe__frame_item_bytes(f, n), bytes);
+        free(f);
+    }
+}
+
 /* ---- anything, in any order ---- */
 
 static size_t random_size(uint64_t *random, unsigned style)
@@ -402,7 +418,8 @@ static void begins_empty(void)
 {
     struct mpipe__frame *f = frame_new(MPIPE__HEAD_SIZE);
     const struct mpipe__frame_head expected = {
-        .magic = MPIPE__FRAME_MAGIC, .kind = MPIPE__FRAME_DATA, .stage = 7
+        .magic = MPIPE__FRAME_MAGIC, .kind = MPIPE__FRAME_DATA, .stage = 7,
+        .item_size = MPIPE__VARIABLE
     };
 
     memset(&f->head, 0xff, sizeof f->head);
@@ -418,7 +435,8 @@ static void inherits(void)
     struct mpipe__frame *f = frame_new(200);
     struct mpipe__frame_head expected = {
         .magic = MPIPE__FRAME_MAGIC, .kind = MPIPE__FRAME_DATA, .stage = 3,
-        .root = 11, .attempt = 12, .work_us = 13, .n_path = 3
+        .root = 11, .attempt = 12, .work_us = 13, .n_path = 3,
+        .item_size = MPIPE__VARIABLE
     };
 
     parent->head.root = 11;
@@ -729,6 +747,7 @@ static const struct mpipe__test tests[] = {
     { "less may be committed than was reserved", smaller_commits },
     { "a reservation that is not committed is forgotten", lost_reserves },
     { "a frame can be cut after any item", truncates },
+    { "the bytes of the first items are counted", counts_item_bytes },
     { "a frame is like an array of copies", like_an_array },
     { "a new frame says nothing but its stage", begins_empty },
     { "a child has its parent's root, attempt and work", inherits },

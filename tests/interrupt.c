@@ -36,11 +36,11 @@ static const struct {
     { "wu", 0, 0, 0 },
     { "wI", 0, SIGINT, 0 },
     { "wT", 0, SIGTERM, 0 },
-    { "wIT", 0, SIGTERM, 0 },           /* the last; each has its first time */
-    { "wTI", 0, SIGINT, 0 },
-    { "wII", SIGINT, 0, 0 },            /* a second time: as before */
-    { "wTT", SIGTERM, 0, 0 },
-    { "wITI", SIGINT, 0, 0 },
+    { "wIT", 0, SIGINT, 0 },            /* the first is remembered */
+    { "wTI", 0, SIGTERM, 0 },
+    { "wII", 0, SIGINT, 0 },            /* at once: it came twice */
+    { "wTT", 0, SIGTERM, 0 },
+    { "wITITI", 0, SIGINT, 0 },
     { "I", SIGINT, 0, 0 },
     { "wuI", SIGINT, 0, 0 },
     { "wuT", SIGTERM, 0, 0 },
@@ -48,7 +48,7 @@ static const struct {
     { "wwuuI", SIGINT, 0, 0 },
     { "wuwI", 0, SIGINT, 0 },
     { "wIuI", SIGINT, SIGINT, 0 },
-    { "wIuwT", 0, SIGTERM, 0 },
+    { "wIuwT", 0, SIGINT, 0 },
     { "iwI", 0, 0, 0 },                 /* the program's wish holds */
     { "iwuI", 0, 0, 0 },
     { "iwT", 0, SIGTERM, 0 },
@@ -110,7 +110,7 @@ static void signals(void)
 }
 
 static const struct mpipe__test tests[] = {
-    { "a first signal is remembered, a second does what it always did",
+    { "a signal is remembered while watched, else it does what it did",
       signals },
     { NULL, NULL }
 };

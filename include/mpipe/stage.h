@@ -53,7 +53,8 @@ typedef enum mpipe_err (*mpipe_init_fn)(void *arg, struct mpipe_out *out,
 typedef void (*mpipe_fini_fn)(void *state, struct mpipe_out *out);
 
 /* Emit a copy of 'size' bytes at 'data' (which may be NULL if size is 0).
- * May wait for the next stage to take more.
+ * May wait for the next stage to take more.  MPIPE_END, in a source: --limit
+ * items have been fed, and no more will be.
  * MPIPE_ETOOBIG: larger than --max-item.  MPIPE_EINVAL: called from an init
  * or fini.  An error also makes the item fail if the stage returns OK. */
 enum mpipe_err mpipe_emit(struct mpipe_out *out, const void *data, size_t size);

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# mutants.sh - do the tests see it when the engine is broken on purpose?
+#
+# Each row below breaks one line: the ledger, the credits, the order, a frame.
+# In a copy of the source tree it is built and the unit tests that follow are
+# run, which must fail.  A mutant that lives is a test that is missing.
+#
+#   make mutants            or, from a source tree that has its configure:
+#   tests/mutants.sh [WORD] only the rows with WORD in their description
+#
+# Takes some minutes, so it is no part of `make check`.  A row whose pattern is
+# found nowhere, or which does not build, is an error: keep the rows in step
+# with the source.
+
+here=$(cd "$(dirname "$0")/.." && pwd) || exit 2
+word=${1:-}
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 2' INT TERM
+
+# file | suites | sed program | what it breaks
+rows()
+{
+    cat <<'ROWS'
+ledger.c|ledger|s/if (r->xored != 0)/if ((uint32_t)r->xored != 0)/|ledger: half an id is enough
+ledger.c|ledger|s/r->xored ^= ids;/r->xored = ids ^ 0;/|ledger: only the last news count
+ledger.c|ledger|s/&& r->attempt == attempt ? r/ ? r/|ledger: old attempts count
+ledger.c|ledger|s/return r->state == MPIPE__ROOT_OPEN && /return /|ledger: complete roots are found again
+ledger.c|ledger|s/root < l->first || root >= l->next/root >= l->next/|ledger: delivered roots are found
+ledger.c|ledger|s/    r->attempt++;/    (void)r;/|ledger: a new attempt has the old number
+ledger.c|ledger|s/    r->xored = id;$/    r->xored ^= id;/|ledger: a new attempt keeps old ids
+ledger.c|ledger|s/l->next - l->first >= l->capacity/l->open + l->complete >= l->capacity/|ledger: the window counts entries only
+ledger.c|ledger|s/    l->bytes -= r->bytes;/    ;/|ledger: bytes in flight only grow
+ledger.c|ledger|s/    if (l->ordered) {/    if (!l->ordered \&\& l->open > 99) {/|order: feed order is forgotten
+ledger.c|ledger|s/entry(l, l->ready_last)->next_complete = r->seq;/entry(l, l->ready_first)->next_complete = r->seq;/|order: complete roots get lost
+ledger.c|ledger|s/mpipe__frame_order(a, b) <= 0/mpipe__frame_order(a, b) < 0/|order: equal paths change places
+ledger.c|ledger|s/mpipe__frame_order(a, b) <= 0/mpipe__frame_order(a, b) >= 0/|order: results run backwards
+frame.c|frame|s/p\[i\] < q\[i\] ? -1 : 1/p[i] < q[i] ? 1 : -1/|order: paths compare backwards
+frame.c|frame|s/(uint32_t)child;/(uint32_t)child % 2;/|order: only two children have numbers
+frame.c|frame|s/return (int)a->head.n_path - (int)b->head.n_path;/return 0;/|order: a parent is its child's equal
+frame.c|frame|s/    h->attempt = parent->head.attempt;/    ;/|ledger: children forget their attempt
+frame.c|frame|s/return room + 8 + 8 \* (size_t)h->n_items;/return room + 8;/|frame: no room for the lengths
+frame.c|frame|s/memmove(to, spot, size);/(void)spot;/|frame: a smaller commit is overwritten
+frame.c|frame fuzz_frame|s/h->bytes > SIZE_MAX \/ 2/h->bytes > SIZE_MAX - 1/|frame: lengths may come round
+frame.c|frame|s/size != mpipe__wire_size(h) && size != MPIPE__HEAD_SIZE/size < mpipe__wire_size(h) \&\& size != MPIPE__HEAD_SIZE/|frame: a message may be too long
+frame.h|frame|s/if ((uint64_t)(c->end - c->at) < size)/if (c->end == c->at \&\& size > 0)/|frame: an item may end outside
+pool.c|pool|s/if (--f->refs > 0)/if (--f->refs > 1)/|pool: the last but one reference frees
+pool.c|pool|s/pool->kept + f->capacity > pool->keep_max/pool->kept > pool->keep_max/|pool: keeps one too many
+link.c|link|s/    link->credits--;/    ;/|credits: sending costs nothing
+link.c|link|s/    link->owed++;/    link->owed += 2;/|credits: two come back for one
+link.c|link|s/    link->credits += (unsigned)c->n;/    link->credits++;/|credits: one comes back for many
+link.c|link|s/    link->owed = 0;/    ;/|credits: given back again and again
+link.c|link|s/    e = post_slot(link);/    e = MPIPE_OK;/|credits: given back without a slot
+link.c|link|s/2 \* link->owed >= link->window_in/link->owed > link->window_in/|credits: all kept until a rest
+link.c|link|s/< in_flight_limit(link)/<= in_flight_limit(link)/|credits: one frame too many
+link.c|link|s/link->window_out < 2 ? link->window_out : 2/link->window_out/|credits: not careful at first
+link.c|link|s/>= MPIPE__LONG_US ? 1 : link/>= MPIPE__LONG_US ? 2 : link/|credits: two long frames at a time
+link.c|link|s/set->sending + wire_size <= set->budget/set->sending <= set->budget/|budget: of sends is passed
+link.c|link|s/set->held + size > set->budget/set->held > set->budget/|budget: of receives is passed
+link.c|link|s/        link->set->held -= wire_size;/        ;/|budget: what is consumed stays held
+link.c|link|s/(int32_t)(f->head.seq - link->data_seq_in) <= 0/f->head.seq <= link->data_seq_in/|numbers: do not come round
+link.c|link|s/(int32_t)(f->head.seq - link->data_seq_in) <= 0/false/|numbers: a repeated frame counts
+link.c|link|s/repeated = (int32_t)(f->head.seq - link->control_seq_in) <= 0/repeated = false/|numbers: a repeated credit counts
+link.c|link|s/if (f->head.seq != link->data_seq_in + 1)/if (false)/|numbers: a lost frame is not missed
+link.c|link|s/if (!repeated && f->head.seq != link->control_seq_in + 1)/if (false)/|numbers: a lost control is not missed
+link.c|link|s/            || link->arrived < link->fin_count)/            )/|end: frames on their way are forgotten
+link.c|link|s/c.n == 0 || link->fin_sent || link->fin_received/c.n == 0/|end: credits after the farewell
+doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
+interrupt.c|interrupt|s/(int)SA_RESETHAND/0/|interrupt: a second signal does nothing
+ROWS
+}
+
+fail()
+{
+    echo "mutants.sh: $*"
+    [ ! -s "$work/log" ] || tail -n 40 "$work/log" | sed 's,^,| ,'
+    exit 2
+}
+
+# A copy without what was built in place.
+mkdir "$work/copy" "$work/build" || exit 2
+tar -C "$here" --exclude=.git -cf - . | tar -C "$work/copy" -xf - || exit 2
+cd "$work/copy" || exit 2
+[ -x configure ] || fail "there is no configure yet: run autoreconf -i"
+if [ -e config.status ]; then
+    make distclean >"$work/log" 2>&1 || fail "make distclean failed"
+fi
+cd "$work/build" || exit 2
+../copy/configure --disable-shared CFLAGS=-O0 >"$work/log" 2>&1 ||
+    fail "configure failed"
+make -j2 tests/unit >"$work/log" 2>&1 || fail "the tests do not build"
+timeout 300 tests/unit >"$work/log" 2>&1 || fail "they fail before any change"
+
+total=0
+alive=0
+rows >"$work/rows"
+while IFS='|' read -r file suites program what; do
+    # the sed programs may hold bars: what, the last field, holds none
+    case $program$what in
+    *\|*)
+        rest=$program\|$what
+        what=${rest##*|}
+        program=${rest%|*}
+        ;;
+    esac
+    case $what in
+    *"$word"*) ;;
+    *) continue ;;
+    esac
+    source=$work/copy/src/$file
+    cp "$source" "$work/good"
+    sed "$program" "$work/good" >"$source"
+    if cmp -s "$work/good" "$source"; then
+        fail "$file: nothing to break for \"$what\": $program"
+    fi
+    make tests/unit CFLAGS='-O0 -w' >"$work/log" 2>&1 ||
+        fail "$file: does not build: \"$what\""
+    # shellcheck disable=SC2086  # a list of words
+    if timeout -k 2 60 tests/unit $suites >"$work/log" 2>&1 </dev/null; then
+        verdict=LIVES
+        alive=$((alive + 1))
+    else
+        verdict=killed
+    fi
+    total=$((total + 1))
+    printf '%-7s %-11s %s\n' "$verdict" "$file" "$what"
+    cp "$work/good" "$source"
+done <"$work/rows"
+
+echo "$total mutants, $alive alive"
+[ "$total" -gt 0 ] && [ "$alive" -eq 0 ]
