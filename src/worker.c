@@ -522,6 +522,16 @@ static bool set_up(struct mpipe__flow *flow, unsigned s)
     return true;
 }
 
+/* A frame that will not be worked on: its link must still come to its end. */
+static void drop_input(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__link *from = f->op.owner;
+    size_t size = mpipe__wire_size(&f->head);
+
+    mpipe__pool_put(&flow->engine->pool, f);
+    mpipe__link_consumed(from, size, 0);
+}
+
 bool mpipe__worker_step(struct mpipe__flow *flow)
 {
     struct mpipe__worker *w = &flow->worker;
@@ -536,7 +546,7 @@ bool mpipe__worker_step(struct mpipe__flow *flow)
     if (set_up(flow, f->head.stage))
         process(flow, f);
     else
-        mpipe__pool_put(&flow->engine->pool, f);
+        drop_input(flow, f);
     flow->in_worker = false;
     return true;
 }
@@ -565,7 +575,7 @@ void mpipe__worker_farewell(struct mpipe__flow *flow)
     }
     flow->in_worker = false;
     while ((f = mpipe__queue_pop(&w->input)) != NULL)
-        mpipe__pool_put(&flow->engine->pool, f);
+        drop_input(flow, f);
     mpipe__pool_put(&flow->engine->pool, w->report);
     w->report = NULL;
 }
