@@ -20,7 +20,6 @@
 #define BENCH_REPEAT_MAX 31
 #define BENCH_ROWS_MAX   64
 
-enum bench_control { BENCH_LOOP, BENCH_CALL };
 enum bench_task { BENCH_AUTO, BENCH_SPIN, BENCH_SLEEP };
 
 struct bench_row {
@@ -43,7 +42,6 @@ struct bench {
     int rank, size, cores;
     double seconds;             /* that one run should take */
     unsigned repeat;
-    enum bench_control control;
     enum bench_task task;       /* never BENCH_AUTO after reading arguments */
     bool quick, json, cpu;
     bool wrong;                 /* an answer was, on rank 0 */
@@ -112,6 +110,7 @@ struct bench_chain {
     size_t item_size;           /* 8 or more */
     uint64_t items;
     bool in_place;
+    bool inlined;               /* the control's work stands in its loop */
 };
 
 /* Item i begins with i; each stage adds one. */

@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #include "bench.h"
 
-#define MIN_TASKS   400         /* so that a few of them are long */
+#define MIN_TASKS   300         /* so that a few of them are long */
 
 /* ---- tasks ---- */
 

@@ -21,7 +21,7 @@ struct feed {
 };
 
 struct collect {
-    uint64_t items, sum, expected;
+    uint64_t sum, left;
     double to;
 };
 
@@ -83,7 +83,7 @@ static enum mpipe_err sink(const struct mpipe_item *result, void *arg)
     struct collect *c = arg;
 
     c->sum += *(const uint64_t *)result->data;
-    if (++c->items == c->expected)
+    if (--c->left == 0)
         c->to = bench_now();
     return MPIPE_OK;
 }
@@ -94,7 +94,7 @@ enum mpipe_err bench_chain_library(struct bench *b,
 {
     static const char *const names[BENCH_STAGES] = { "one", "two", "three" };
     struct feed feed = { .items = chain->items, .size = chain->item_size };
-    struct collect c = { .expected = chain->items };
+    struct collect c = { .left = chain->items };
     struct mpipe_pipeline *pl = mpipe_pipeline_new(b->mp);
     enum mpipe_err e;
 
@@ -115,7 +115,8 @@ enum mpipe_err bench_chain_library(struct bench *b,
     e = mpipe_pipeline_run(pl);
     mpipe_pipeline_free(pl);
     free(feed.model);
-    *answer = (struct bench_answer){ c.items, c.sum, c.to - feed.from };
+    *answer = (struct bench_answer){ chain->items - c.left, c.sum,
+                                       c.to - feed.from };
     return e;
 }
 
@@ -198,12 +199,35 @@ static enum mpipe_err one_case(struct bench *b, const char *name,
                     &cpu->library_sample[i]);
     }
     if (row != &none && e == MPIPE_OK) {
-        row->goal = BENCH_RATIO_AT_LEAST;
+        row->goal = chain->inlined ? BENCH_NO_GOAL : BENCH_RATIO_AT_LEAST;
         row->limit = 0.7;
         bench_row_done(b, row);
     }
     if (cpu != &none && e == MPIPE_OK)
         bench_row_done(b, cpu);
+    return e;
+}
+
+/* Against the control as it is, and for small items against the inlined one as
+ * well. */
+static enum mpipe_err one_size(struct bench *b, const char *size_name,
+                               const struct bench_chain *which)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    for (int inlined = 0; inlined < 2 && e == MPIPE_OK; inlined++) {
+        struct bench_chain chain = *which;
+        char name[48];
+
+        if (inlined && chain.item_size > 64)
+            break;
+        chain.inlined = inlined != 0;
+        snprintf(name, sizeof name, "%s %s%s", size_name,
+                 chain.in_place ? "in place" : "copy",
+                 inlined ? " inlined" : "");
+        if (bench_wanted(b, name))
+            e = one_case(b, name, &chain);
+    }
     return e;
 }
 
@@ -219,12 +243,7 @@ enum mpipe_err bench_pipeline(struct bench *b)
         for (int place = 0; place < 2 && e == MPIPE_OK; place++) {
             struct bench_chain chain = { .item_size = sizes[i].size,
                                          .in_place = place != 0 };
-            char name[48];
-
-            snprintf(name, sizeof name, "%s %s", sizes[i].name,
-                     place ? "in place" : "copy");
-            if (bench_wanted(b, name))
-                e = one_case(b, name, &chain);
+            e = one_size(b, sizes[i].name, &chain);
         }
     }
     return e;

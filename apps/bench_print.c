@@ -85,7 +85,7 @@ static void print_value(FILE *stream, double value)
 void bench_print_head(const struct bench *b, FILE *stream)
 {
     fprintf(stream, "%d ranks, %d cores; medians of %u runs of about %g s; "
-            "tasks %s\n\n%-9s %-20s %-14s %9s %9s %6s  %s\n", b->size,
+            "tasks %s\n\n%-9s %-21s %-13s %9s %9s %6s  %s\n", b->size,
             b->cores, b->repeat, b->seconds,
             b->task == BENCH_SPIN ? "spin" : "sleep (those of 1 us spin)",
             "bench", "case", "measure", "libmpipe", "control", "ratio",
@@ -98,7 +98,7 @@ void bench_print_row(const struct bench_row *row, FILE *stream)
 
     snprintf(measure, sizeof measure, "%s%s%s", row->measure,
              row->unit[0] != '\0' ? ", " : "", row->unit);
-    fprintf(stream, "%-9s %-20s %-14s", row->bench, row->name,
+    fprintf(stream, "%-9s %-21s %-13s", row->bench, row->name,
             strcmp(row->measure, "throughput") == 0 ? row->unit : measure);
     print_value(stream, row->library);
     if (row->control >= 0)

@@ -21,11 +21,9 @@ static const char help[] =
     "  --case=TEXT          just the cases with TEXT in their names\n"
     "  --quick              small runs, to see whether all works\n"
     "  --runs=N             runs of each side (5)\n"
-    "  --milliseconds=N     milliseconds that a run should take (300)\n"
+    "  --milliseconds=N     milliseconds that a run should take (250)\n"
     "  --task=spin|sleep    what tasks of 100 us and 10 ms do (spin if there\n"
     "                       is a core for each rank, else sleep)\n"
-    "  --control=loop|call  the control's work stands in its loop (loop), or\n"
-    "                       is called by pointer for each item\n"
     "  --cpu                print the processor time of an item, too (the\n"
     "                       control's has its polling in it)\n"
     "  --json               print everything as JSON at the end\n"
@@ -93,15 +91,13 @@ void bench_row_done(const struct bench *b, struct bench_row *row)
 
 /* ---- arguments ---- */
 
-static enum mpipe_err one_of(struct bench *b, const char *option,
-                             const char *value, const char *first,
-                             const char *second, int *which)
+static enum mpipe_err take_task(struct bench *b, const char *value)
 {
-    *which = strcmp(value, second) == 0;
-    if (*which || strcmp(value, first) == 0)
+    b->task = strcmp(value, "spin") == 0 ? BENCH_SPIN
+              : strcmp(value, "sleep") == 0 ? BENCH_SLEEP : BENCH_AUTO;
+    if (b->task != BENCH_AUTO)
         return MPIPE_OK;
-    return mpipe_usage(b->mp, "--%s=%s: give %s or %s", option, value, first,
-                       second);
+    return mpipe_usage(b->mp, "--task=%s: give spin or sleep", value);
 }
 
 static enum mpipe_err known(struct bench *b, const char *name)
@@ -115,9 +111,7 @@ static enum mpipe_err known(struct bench *b, const char *name)
 
 static enum mpipe_err take(struct bench *b, int c, char **argv)
 {
-    enum mpipe_err e = MPIPE_OK;
     int64_t number;
-    int which;
 
     switch (c) {
     case 'o':
@@ -144,13 +138,7 @@ static enum mpipe_err take(struct bench *b, int c, char **argv)
         b->seconds = 1e-3 * (double)number;
         return MPIPE_OK;
     case 't':
-        e = one_of(b, "task", optarg, "spin", "sleep", &which);
-        b->task = which ? BENCH_SLEEP : BENCH_SPIN;
-        return e;
-    case 'l':
-        e = one_of(b, "control", optarg, "loop", "call", &which);
-        b->control = which ? BENCH_CALL : BENCH_LOOP;
-        return e;
+        return take_task(b, optarg);
     case 'u':
         b->cpu = true;
         return MPIPE_OK;
@@ -176,7 +164,6 @@ static enum mpipe_err read_arguments(struct bench *b, int argc, char **argv)
         { "runs", required_argument, NULL, 'r' },
         { "milliseconds", required_argument, NULL, 's' },
         { "task", required_argument, NULL, 't' },
-        { "control", required_argument, NULL, 'l' },
         { "cpu", no_argument, NULL, 'u' },
         { "json", no_argument, NULL, 'j' },
         { "help", no_argument, NULL, 'H' },
@@ -194,7 +181,7 @@ static enum mpipe_err read_arguments(struct bench *b, int argc, char **argv)
         e = mpipe_usage(b->mp, "%s: no argument is expected (see --help)",
                         argv[optind]);
     if (e == MPIPE_OK && b->size <= BENCH_STAGES)
-        e = mpipe_usage(b->mp, "bench needs %d ranks or more: mpirun -np %d "
+        e = mpipe_usage(b->mp, "%d ranks or more are needed: mpirun -np %d "
                         "mpipe bench", BENCH_STAGES + 1, BENCH_STAGES + 1);
     if (b->task == BENCH_AUTO)
         b->task = b->size <= b->cores ? BENCH_SPIN : BENCH_SLEEP;
@@ -255,7 +242,7 @@ int mpipe_tool_bench(int argc, char **argv)
         return mpipe_finalize(mp, MPIPE_ENOMEM);
     *b = (struct bench){ .mp = mp, .rank = mpipe_rank(mp),
                          .size = mpipe_size(mp), .cores = cores(),
-                         .seconds = 0.3, .repeat = 5 };
+                         .seconds = 0.25, .repeat = 5 };
     e = read_arguments(b, argc, argv);
     if (e == MPIPE_OK)
         e = run(b);

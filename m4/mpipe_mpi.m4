@@ -45,6 +45,6 @@ AS_IF([test -z "$MPIRUN"], [
     AS_CASE([$mpipe_cc],
         [*mpicc*], [mpipe_guess=`AS_ECHO(["$mpipe_cc"]) | $SED 's/mpicc/mpirun/'`],
         [mpipe_guess=mpirun])
-    AC_CHECK_PROGS([MPIRUN], [$mpipe_guess mpirun mpiexec])
+    AC_PATH_PROGS([MPIRUN], [$mpipe_guess mpirun mpiexec])
 ])
 ])

@@ -16,6 +16,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/file_list.c \
 	src/file_list.h \
 	src/flow.c \
+	src/flow_plan.c \
+	src/flow_plan.h \
 	src/frame.c \
 	src/frame.h \
 	src/grouping.c \

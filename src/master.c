@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "error.h"
+#include "flow_plan.h"
 
 #define LEDGER_ROOTS   8192u
 #define STAR_WINDOW    2u           /* on links that only carry retries */
@@ -305,14 +306,11 @@ static void open_trace(struct mpipe__flow *flow)
 static void begin(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
-    const struct mpipe__options *o = flow->engine->options;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
     struct mpipe__route *route = NULL;
 
     open_trace(flow);
-    m->plan = mpipe_plan_new(flow->engine->machine, flow->spec->stage,
-                             flow->spec->n_stages,
-                             (enum mpipe_policy)o->policy, o->spares, &err);
+    m->plan = mpipe__flow_plan(flow->engine, flow->spec, &err);
     if (m->plan != NULL)
         route = mpipe__route_new(m->plan->role, m->plan->n_ranks,
                                  flow->spec->n_stages, flow->engine->machine,

@@ -58,6 +58,9 @@
     X(spares, COUNT, "spares", "MPIPE_SPARES", \
       "N", "0", "0", "1000000", NULL, \
       "ranks left without a role, if there are enough") \
+    X(measured, TEXT, "measured", "MPIPE_MEASURED", \
+      "FILE", "", NULL, NULL, NULL, \
+      "place stages by their work in FILE, the report of an earlier run") \
     X(plan, SWITCH, "plan", "MPIPE_PLAN", \
       NULL, "no", NULL, NULL, NULL, \
       "print which rank would do what, and end without running") \

@@ -43,6 +43,7 @@ struct mpipe__options {
     char report[MPIPE__OPTION_TEXT];        /* "" in a string: none */
     char trace[MPIPE__OPTION_TEXT];
     char log[MPIPE__OPTION_TEXT];
+    char measured[MPIPE__OPTION_TEXT];
     char plan_svg[MPIPE__OPTION_TEXT];
     char machine[MPIPE__OPTION_TEXT];
     char switches[MPIPE__OPTION_TEXT];

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "error.h"
+#include "flow_plan.h"
 #include "interrupt.h"
 #include "pipeline.h"
 #include "session.h"
@@ -295,8 +296,7 @@ static enum mpipe_err print_plan(struct mpipe_pipeline *pl)
 
     if (mp->transport->rank != 0 || mp->machine == NULL)
         return err.code;
-    plan = mpipe_plan_new(mp->machine, pl->spec.stage, pl->spec.n_stages,
-                          (enum mpipe_policy)o->policy, o->spares, &err);
+    plan = mpipe__flow_plan(&mp->engine, &pl->spec, &err);
     if (plan != NULL) {
         if (mpipe_plan_print(plan, stdout) != MPIPE_OK)
             mpipe__error(&err, 0, MPIPE_EIO, "the plan cannot be written");

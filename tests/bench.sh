@@ -10,7 +10,13 @@ rows()
 {
     for size in '8 B' '64 B' '1 KiB' '64 KiB' '4 MiB'; do
         printf 'pipeline\t%s copy\tthroughput\n' "$size"
+        case $size in
+        *' B') printf 'pipeline\t%s copy inlined\tthroughput\n' "$size" ;;
+        esac
         printf 'pipeline\t%s in place\tthroughput\n' "$size"
+        case $size in
+        *' B') printf 'pipeline\t%s in place inlined\tthroughput\n' "$size" ;;
+        esac
     done
     for task in '1 us equal spin' '1 us skewed spin' '100 us equal sleep' \
         '100 us skewed sleep' '10 ms equal sleep'; do
@@ -60,9 +66,9 @@ table()
         head -n 30 "$work/out"
     }
 }
-on 5 mpipe bench --quick --only=pipeline --control=call --case=place --runs=1
+on 5 mpipe bench --quick --only=pipeline --case=place --runs=1
 expect 0
-table pipeline 5
+table pipeline 7
 on 7 mpipe bench --quick --only=farm --task=spin --case=equal --milliseconds=1
 expect 0
 table farm 3
@@ -73,7 +79,7 @@ table wait 4
 # Mistakes, told once.
 on 3 mpipe bench
 expect 2
-expect_err 'bench needs 4 ranks or more'
+expect_err '4 ranks or more are needed'
 while read -r argument text; do
     on 4 mpipe bench "$argument"
     expect 2
@@ -85,7 +91,6 @@ done <<EOT
 --runs=x --runs=x: not a number
 --milliseconds=0 --milliseconds=0: not a number from 1 to 60000
 --task=run --task=run: give spin or sleep
---control=jump --control=jump: give loop or call
 --seconds=1 --seconds=1: no such option
 more more: no argument is expected
 EOT

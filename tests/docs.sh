@@ -49,7 +49,7 @@ cat "$abs_top_srcdir"/src/*.h | grep -o 'mpipe__[a-z0-9_]*(' | tr -d '(' >>known
 # shellcheck disable=SC2086  # a list of words
 {
     grep -oh 'mpipe_[a-z0-9_]*(' $texts
-    plain "$pages"/*.3 "$manuals"/*.[17] | grep -o 'mpipe_[a-z0-9_]*(' 
+    plain "$pages"/*.3 "$manuals"/*.[17] | grep -o 'mpipe_[a-z0-9_]*('
     plain "$pages"/*.3 "$manuals"/*.[17] | grep -o 'mpipe_[a-z0-9_]* (3' |
         tr -d ' 3'
 } | tr -d '(' | sort -u >mentioned

@@ -53,11 +53,22 @@ mkdir "$work/user"
 cd "$work/user" || exit 1
 cp "$abs_top_srcdir/apps/mypipeline.c" . || exit 1
 
-# The command says mpicc; this build's compiler may have another name.
+# The command says mpicc and pkg-config; this build's may have other names.
+# stand_in NAME COMMAND...: found now, for later NAME itself would be found.
+stand_in()
+{
+    name=$1
+    program=$(command -v "$2") || { complain "no $2"; exit 1; }
+    shift 2
+    printf '#!/bin/sh\nexec %s "$@"\n' "$program $*" >"$work/bin/$name"
+    chmod +x "$work/bin/$name"
+}
+
 mkdir "$work/bin"
-printf '#!/bin/sh\nexec %s "$@"\n' "$CC" >"$work/bin/mpicc"
-printf '#!/bin/sh\nexec %s "$@"\n' "$PKG_CONFIG" >"$work/bin/pkg-config"
-chmod +x "$work/bin/mpicc" "$work/bin/pkg-config"
+# shellcheck disable=SC2086  # CC may have flags
+stand_in mpicc $CC
+# shellcheck disable=SC2086
+stand_in pkg-config $PKG_CONFIG
 
 command=$(grep -m 1 -o 'mpicc mypipeline\.c .*' "$abs_top_srcdir/README")
 if [ -z "$command" ]; then

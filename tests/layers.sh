@@ -16,7 +16,7 @@ layer_of()
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|interrupt|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|feeder|sink|master|engine|flow|out|stage|summary)
+    worker|children|feeder|sink|master|engine|flow|flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
     file_list|line_reader|split|version)
@@ -33,7 +33,7 @@ allowed()
     hwloc.h|hwloc/*) case $2 in topology.c) ;; *) return 1 ;; esac ;;
     mpi.h|mpipe/mpi.h)
         case $2 in transport_mpi.[ch]|session*.c) ;; *) return 1 ;; esac ;;
-    jansson.h) case $2 in report*.c|trace.c) ;; *) return 1 ;; esac ;;
+    jansson.h) case $2 in report_json.c|flow_plan.c) ;; *) return 1 ;; esac ;;
     CUnit/*|png.h) return 1 ;;
     esac
 }

@@ -225,6 +225,17 @@ static void any_order(void)
     }
 }
 
+static void every_bit(void)
+{
+    for (unsigned bit = 0; bit < 64; bit++) {
+        struct mpipe__ledger l = new_ledger(1, false);
+        struct mpipe__root *r = feed(&l, 77);
+        CU_ASSERT(!mpipe__ledger_cancel(&l, r, 77 ^ (uint64_t)1 << bit));
+        CU_ASSERT(mpipe__ledger_cancel(&l, r, (uint64_t)1 << bit));
+        mpipe__ledger_fini(&l);
+    }
+}
+
 /* Who may still say something of root 5 at attempt 2, of 8 roots with 0, 1
  * and 3 delivered and 4 complete? */
 static const struct { uint64_t root; uint32_t attempt; bool found; }
@@ -258,6 +269,11 @@ static void finds(void)
         CU_ASSERT_PTR_EQUAL(
             mpipe__ledger_find(&l, find_rows[i].root, find_rows[i].attempt),
             find_rows[i].found ? r[find_rows[i].root] : NULL);
+    for (uint64_t i = 0; i < 2; i++) {  /* their slots have new roots */
+        CU_ASSERT_EQUAL(feed(&l, 9)->seq, 8 + i);
+        CU_ASSERT_PTR_NULL(mpipe__ledger_find(&l, i, 0));
+        CU_ASSERT_PTR_NOT_NULL(mpipe__ledger_find(&l, 8 + i, 0));
+    }
     mpipe__ledger_fini(&l);
 }
 
@@ -576,6 +592,7 @@ static const struct mpipe__test tests[] = {
     { "the oldest root holds up the window", oldest_holds_up },
     { "roots are handed out in feed order, or as they complete", takes_turns },
     { "a root is complete at the last of its news, in any order", any_order },
+    { "every bit of an id counts", every_bit },
     { "only open roots of this attempt are found", finds },
     { "a new attempt forgets the one before", begins_again },
     { "any trees, shuffled and tried again, complete once each", stories },

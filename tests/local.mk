@@ -48,6 +48,7 @@ unit_suites = \
 	tests/link.c \
 	tests/log.c \
 	tests/options.c \
+	tests/pipeline.c \
 	tests/placement.c \
 	tests/plan_print.c \
 	tests/pool.c \
@@ -71,6 +72,10 @@ unit_helpers = \
 	tests/conformance.h \
 	tests/model.c \
 	tests/model.h \
+	tests/scenario.c \
+	tests/scenario.h \
+	tests/scenario_misuse.c \
+	tests/scenario_use.c \
 	tests/suite.h \
 	tests/world.c \
 	tests/world.h \
@@ -89,14 +94,41 @@ tests_unit_CPPFLAGS = $(tests_cppflags) $(CUNIT_CFLAGS)
 tests_unit_LDFLAGS = -static
 tests_unit_LDADD = src/libmpipe_core.la $(CUNIT_LIBS)
 
+# Fails each allocation in turn, so its linker puts others in their place.
+if HAVE_CUNIT
+check_PROGRAMS += tests/allocation
+TESTS += tests/allocation
+endif
+tests_allocation_SOURCES = tests/allocation.c tests/suite.h
+tests_allocation_CPPFLAGS = $(tests_cppflags) $(CUNIT_CFLAGS)
+tests_allocation_LDFLAGS = -static \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
+tests_allocation_LDADD = src/libmpipe_core.la $(CUNIT_LIBS)
+
+# Break the engine on purpose and see the tests fail: some minutes.
+.PHONY: mutants
+mutants:
+	$(SHELL) $(top_srcdir)/tests/mutants.sh
+
 # ---- MPI tests ----
 
 mpi_tests = \
+	tests/engine.mpi \
 	tests/transport_mpi.mpi \
 	# End of mpi_tests
 
 check_PROGRAMS += $(mpi_tests)
 TESTS += $(mpi_tests)
+
+tests_engine_mpi_SOURCES = \
+	tests/engine_mpi.c \
+	tests/scenario.c \
+	tests/scenario.h \
+	tests/scenario_misuse.c \
+	tests/scenario_use.c
+tests_engine_mpi_CPPFLAGS = $(tests_cppflags)
+tests_engine_mpi_LDFLAGS = -static
+tests_engine_mpi_LDADD = src/libmpipe_core.la
 
 tests_transport_mpi_mpi_SOURCES = \
 	tests/conformance.c \
@@ -129,6 +161,7 @@ shell_tests = \
 	tests/layers.sh \
 	tests/lists.sh \
 	tests/mandelbrot.sh \
+	tests/measured.sh \
 	tests/palindrome.sh \
 	tests/plan.sh \
 	tests/quickstart.sh \
@@ -147,6 +180,7 @@ EXTRA_DIST += \
 	$(test_data) \
 	tests/app.sh \
 	tests/exports.expected \
+	tests/mutants.sh \
 	tests/run-mpi.sh \
 	tests/sum.sh \
 	# End of EXTRA_DIST

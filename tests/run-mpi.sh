@@ -37,6 +37,14 @@ if ! command -v "$mpirun" >/dev/null 2>&1; then
     exit 77
 fi
 
+# A launcher that is a wrapper around this script would start it for ever.
+if [ "$MPIPE_TEST_LAUNCHER" = "$mpirun" ]; then
+    echo "run-mpi.sh: $mpirun has called run-mpi.sh; give MPIRUN with its path" >&2
+    exit 2
+fi
+MPIPE_TEST_LAUNCHER=$mpirun
+export MPIPE_TEST_LAUNCHER
+
 # More ranks than cores are wanted here, and ranks must not be bound: two jobs
 # side by side (make -j) would be bound to the same cores.
 case $("$mpirun" --version 2>&1) in

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tests of the pipeline and all below it: every scenario in loop worlds of
+ * many sizes and orders, with messages delayed and repeated; and what a lost
+ * message does. */
+#include <stdio.h>
+#include <string.h>
+#include "scenario.h"
+#include "session.h"
+#include "suite.h"
+#include "world.h"
+
+struct play {
+    const struct mpipe__scenario *scenario;
+    struct mpipe__notes notes[MPIPE__WORLD_MAX];
+};
+
+static enum mpipe_err run_scenario(struct mpipe *mp, int rank, void *arg)
+{
+    struct play *play = arg;
+    struct mpipe__notes *n = &play->notes[rank];
+
+    *n = (struct mpipe__notes){ .mp = mp, .rank = rank,
+                                .size = mpipe_size(mp), .error_rank = -2 };
+    return play->scenario->run(n);
+}
+
+/* False when anything was wrong. */
+static bool play(const struct mpipe__scenario *s,
+                 const struct mpipe__world *world)
+{
+    struct play play = { .scenario = s };
+    struct mpipe__world_end end;
+    bool good = mpipe__world_run(world, run_scenario, &play, &end);
+
+    for (int r = 0; good && r < world->size; r++)
+        mpipe__scenario_judge(s, &play.notes[r], end.code[r], &end.error[r]);
+    for (int r = 0; r < world->size; r++)
+        good = good && play.notes[r].n_wrong == 0;
+    if (!good)
+        fprintf(stderr, "pipeline: \"%s\" on %d ranks, seed %d%s\n", s->name,
+                world->size, (int)world->seed,
+                world->fault != NULL ? ", with faults" : "");
+    return good;
+}
+
+static void play_all(const struct mpipe__scenario *list)
+{
+    static const int sizes[] = { 1, 2, 3, 4, 7 };
+    static const struct mpipe__fault_plan faults = {
+        .seed = 5, .duplicate_ppm = 100000, .delay_ppm = 100000,
+        .delay_polls = 20,
+        .channel_mask = 1u << MPIPE__DATA | 1u << MPIPE__CONTROL
+                        | 16u << MPIPE__DATA | 16u << MPIPE__CONTROL
+    };
+
+    for (const struct mpipe__scenario *s = list; s->name != NULL; s++) {
+        bool good = true;       /* one failure tells enough */
+
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (uint64_t seed = 0; seed < (s->heavy ? 1 : 3); seed++) {
+                struct mpipe__world world = {
+                    .size = sizes[i], .machine = "node:2 core:4",
+                    .options = s->options, .seed = seed,
+                    .fault = seed == 2 ? &faults : NULL
+                };
+                if (sizes[i] >= s->least && good)
+                    good = play(s, &world);
+            }
+        CU_ASSERT(good);
+    }
+}
+
+static void use(void)
+{
+    play_all(mpipe__scenarios_use);
+}
+
+static void misuse(void)
+{
+    play_all(mpipe__scenarios_misuse);
+}
+
+/* ---- a lost message ---- */
+
+/* It has to be noticed by what follows it, so the feed has no end. */
+static enum mpipe_err feed_on(struct mpipe_out *out, void *arg)
+{
+    static const char item[100];
+
+    (void)arg;
+    return mpipe_emit(out, item, sizeof item);
+}
+
+static enum mpipe_err endless(struct mpipe *mp, int rank, void *arg)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    enum mpipe_err e;
+
+    (void)rank;
+    (void)arg;
+    mpipe_pipeline_stage(pl, "a", mpipe__pass, NULL);
+    mpipe_pipeline_stage(pl, "b", mpipe__pass, NULL);
+    mpipe_pipeline_source(pl, feed_on, NULL);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+static void lost_message(void)
+{
+    static const unsigned channels[] = {
+        1u << MPIPE__DATA | 16u << MPIPE__DATA,
+        1u << MPIPE__CONTROL | 16u << MPIPE__CONTROL
+    };
+    struct mpipe__world_end end;
+
+    for (int rank = 0; rank < 4; rank++)
+        for (size_t i = 0; i < 2; i++) {
+            struct mpipe__fault_plan fault = {
+                .drop_nth = 20, .channel_mask = channels[i],
+                .rank_mask = 1u << rank
+            };
+            struct mpipe__world world = { .size = 4, .fault = &fault,
+                                          .options = "--credits=4" };
+
+            CU_ASSERT(mpipe__world_run(&world, endless, NULL, &end));
+            CU_ASSERT_EQUAL(end.faults.dropped, 1);
+            for (int r = 0; r < 4; r++)
+                CU_ASSERT_EQUAL(end.code[r], -MPIPE_ELINK);
+            CU_ASSERT_PTR_NOT_NULL(strstr(end.error[0].text, "lost"));
+        }
+}
+
+static const struct mpipe__test tests[] = {
+    { "what programs may do, they can", use },
+    { "what goes wrong is told, on all ranks alike", misuse },
+    { "a lost message ends the job", lost_message },
+    { NULL, NULL }
+};
+
+const struct mpipe__suite suite_pipeline = { "pipeline", tests };
