@@ -20,16 +20,20 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
                                   struct mpipe__transport *t,
                                   const struct mpipe__options *options)
 {
-    struct mpipe__frame *f;
-
     memset(en, 0, sizeof *en);
     en->transport = t;
     en->options = options;
     mpipe__pool_init(&en->pool, options->window);  /* kept at most */
-    f = mpipe__pool_get(&en->pool, options->frame);
+    return mpipe__engine_size_slots(en);
+}
+
+enum mpipe_err mpipe__engine_size_slots(struct mpipe__engine *en)
+{
+    struct mpipe__frame *f = mpipe__pool_get(&en->pool, en->options->frame);
+
     if (f == NULL)
         return MPIPE_ENOMEM;
-    en->slot = f->capacity;     /* the same on all ranks */
+    en->slot = f->capacity;
     mpipe__pool_put(&en->pool, f);
     return MPIPE_OK;
 }

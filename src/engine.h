@@ -220,6 +220,8 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
                                   struct mpipe__transport *t,
                                   const struct mpipe__options *options);
 void mpipe__engine_fini(struct mpipe__engine *en);
+/* Take the frame's size from the options; before a flow starts. */
+enum mpipe_err mpipe__engine_size_slots(struct mpipe__engine *en);
 
 /* Move messages of all flows; true if anything moved.  Runs no user code. */
 bool mpipe__engine_progress(struct mpipe__engine *en);
@@ -358,8 +360,8 @@ void mpipe__master_close_sink(struct mpipe__flow *flow);
 /* Take the progress bar off the screen, before a line is printed. */
 void mpipe__master_clear(struct mpipe__flow *flow);
 void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what);
-/* The definition as text, for the comparison. */
-size_t mpipe__flow_signature(const struct mpipe__flow_spec *spec, char *to,
+/* The definition as text, for the comparison; at least 512 bytes. */
+size_t mpipe__flow_signature(const struct mpipe__flow *flow, char *to,
                              size_t size);
 
 /* ---- feeder.c: rank 0 ---- */

@@ -18,13 +18,14 @@
 #include "error.h"
 
 #define STATS_NS   1000000000u
-#define LEAVE_NS   3000000000u      /* without any message, while leaving */
+#define LEAVE_NS   30000000000u     /* without any message, while leaving */
+#define BROKEN_NS  2000000000u      /* ... when one is known to be lost */
 #define TRACE_SPANS 65536u
 
 static enum mpipe_err say_hello(struct mpipe__flow *flow)
 {
     char signature[2048];
-    size_t n = mpipe__flow_signature(flow->spec, signature, sizeof signature);
+    size_t n = mpipe__flow_signature(flow, signature, sizeof signature);
     struct mpipe__frame *f = mpipe__control_new(&flow->links, MPIPE__HELLO);
 
     if (f == NULL)
@@ -37,8 +38,10 @@ static enum mpipe_err say_hello(struct mpipe__flow *flow)
 static enum mpipe_err begin(struct mpipe__flow *flow)
 {
     const struct mpipe__options *o = flow->engine->options;
-    enum mpipe_err e;
+    enum mpipe_err e = mpipe__engine_size_slots(flow->engine);
 
+    if (e != MPIPE_OK)
+        return e;
     mpipe__links_init(&flow->links, flow, flow->engine->transport,
                       &flow->engine->pool, flow->id, o->window,
                       o->max_item + 2 * flow->engine->slot);
@@ -392,10 +395,17 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
     mpipe__pool_put(&flow->engine->pool, f);
 }
 
+/* How long to wait for the farewells of others: one may be inside a long
+ * function of the user's. */
+static uint64_t patience(const struct mpipe__flow *flow)
+{
+    return flow->error.code == MPIPE_ELINK ? BROKEN_NS : LEAVE_NS;
+}
+
 void mpipe__flow_event(struct mpipe__flow *flow, struct mpipe__event *event)
 {
     if (flow->phase == MPIPE__LEAVING)
-        flow->deadline = mpipe__now() + LEAVE_NS;
+        flow->deadline = mpipe__now() + patience(flow);
     if (event->kind == MPIPE__GOT_DATA)
         got_data(flow, event->link, event->frame);
     else
@@ -415,7 +425,7 @@ static bool farewell(struct mpipe__flow *flow)
     send_spans(flow);
     mpipe__links_finish(&flow->links);
     flow->phase = MPIPE__LEAVING;
-    flow->deadline = mpipe__now() + LEAVE_NS;
+    flow->deadline = mpipe__now() + patience(flow);
     return true;
 }
 

@@ -110,3 +110,27 @@ struct mpipe_plan *mpipe__flow_plan(const struct mpipe__engine *en,
     free(stage);
     return plan;
 }
+
+void mpipe__flow_plan_show(const struct mpipe__options *o,
+                           const struct mpipe_plan *plan,
+                           struct mpipe_error *err)
+{
+    FILE *svg;
+
+    if (o->plan && (mpipe_plan_print(plan, stdout) != MPIPE_OK
+                    || fflush(stdout) != 0))
+        mpipe__error(err, 0, MPIPE_EIO, "the plan could not be written: %s",
+                     strerror(errno));
+    if (o->plan_svg[0] == '\0')
+        return;
+    svg = fopen(o->plan_svg, "we");
+    if (svg == NULL) {
+        mpipe__error(err, 0, MPIPE_EIO, "--plan-svg=%s cannot be written: %s",
+                     o->plan_svg, strerror(errno));
+        return;
+    }
+    if (mpipe_plan_svg(plan, svg) != MPIPE_OK || fflush(svg) != 0)
+        mpipe__error(err, 0, MPIPE_EIO, "--plan-svg=%s could not be written: "
+                     "%s", o->plan_svg, strerror(errno));
+    fclose(svg);
+}

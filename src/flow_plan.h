@@ -11,6 +11,11 @@ struct mpipe_plan *mpipe__flow_plan(const struct mpipe__engine *en,
                                     const struct mpipe__flow_spec *spec,
                                     struct mpipe_error *err);
 
+/* --plan and --plan-svg: print it, draw it. */
+void mpipe__flow_plan_show(const struct mpipe__options *o,
+                           const struct mpipe_plan *plan,
+                           struct mpipe_error *err);
+
 /* Take the work of the stages that declare neither work nor replicas from the
  * report of an earlier run: their busy time for each item that was fed, of the
  * pipeline named 'name' in the file, or the only one.  MPIPE_EIO, MPIPE_EINVAL

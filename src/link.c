@@ -380,7 +380,7 @@ static enum mpipe_err begin_bulk(struct mpipe__link *link,
     f->op.owner = link;
     f->peer = link->peer;
     link->receiving = f;
-    set->held += size;
+    set->held[link->lane] += size;
     set->n_receiving++;
     for (to = mpipe__frame_payload(f); left > 0;) {
         size_t piece = left < MPIPE__MESSAGE_MAX ? left : MPIPE__MESSAGE_MAX;
@@ -410,7 +410,8 @@ static enum mpipe_err begin_bulks(struct mpipe__links *set,
         if (link->receiving != NULL || link->bulk.first == NULL)
             continue;
         size = mpipe__wire_size(&link->bulk.first->head);
-        if (set->held > 0 && set->held + size > set->budget)
+        if (set->held[link->lane] > 0
+            && set->held[link->lane] + size > set->budget)
             continue;
         e = begin_bulk(link, err);
         if (e != MPIPE_OK)
@@ -442,7 +443,7 @@ enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
 
     link->owed_us += took_us;
     if (wire_size > link->slot_in)
-        link->set->held -= wire_size;
+        link->set->held[link->lane] -= wire_size;
     e = post_slot(link);
     if (e == MPIPE_OK)
         e = begin_bulks(link->set, NULL);

@@ -7,8 +7,10 @@
  * another rank.  The flow ends when the feed has ended and the ledger is
  * empty, or with the first error.
  */
+#define XXH_INLINE_ALL
 #include <assert.h>
 #include <stdlib.h>
+#include <xxhash.h>
 #include "clock.h"
 #include "engine.h"
 #include "error.h"
@@ -108,24 +110,37 @@ void mpipe__master_fini(struct mpipe__flow *flow)
 
 /* ---- agreement ---- */
 
-size_t mpipe__flow_signature(const struct mpipe__flow_spec *spec, char *to,
+/* What is to be the same on all ranks, as text; what does not fit goes into its
+ * hash alone. */
+size_t mpipe__flow_signature(const struct mpipe__flow *flow, char *to,
                              size_t size)
 {
-    size_t n = 0;
-    int wrote = snprintf(to, size, "pipeline '%s' of %u stages:", spec->name,
-                         spec->n_stages);
+    const struct mpipe__flow_spec *spec = flow->spec;
+    const struct mpipe__options *o = flow->engine->options;
+    XXH64_hash_t hash = 0;
+    char row[512];
+    size_t n;
 
-    for (unsigned s = 0;; s++) {
-        n += wrote > 0 ? (size_t)wrote : 0;
-        if (n >= size)
-            return size - 1;
-        if (s == spec->n_stages)
-            return n;
-        wrote = snprintf(to + n, size - n, "%s '%s' %s x%u (work %g)",
-                         s > 0 ? "," : "", spec->stage[s].name,
-                         spec->stage[s].map != NULL ? "in place" : "",
-                         spec->stage[s].replicas, spec->stage[s].work);
+    n = (size_t)snprintf(to, size, "pipeline '%s' of %u stages:", spec->name,
+                         spec->n_stages);
+    for (unsigned s = 0; s < spec->n_stages; s++) {
+        const struct mpipe_stage *stage = &spec->stage[s];
+        size_t more = (size_t)snprintf(row, sizeof row,
+                                       "%s '%.400s'%s x%u (work %g)",
+                                       s > 0 ? "," : "", stage->name,
+                                       stage->map != NULL ? " in place" : "",
+                                       stage->replicas, stage->work);
+        hash = XXH64(row, strlen(row), hash);
+        if (n + more + 200 < size) {
+            memcpy(to + n, row, more + 1);
+            n += more;
+        }
     }
+    return n + (size_t)snprintf(to + n, size - n, "; max-item=%llu "
+                                "max-retries=%u frame=%llu (%016llx)",
+                                (unsigned long long)o->max_item,
+                                o->max_retries, (unsigned long long)o->frame,
+                                (unsigned long long)hash);
 }
 
 static uint32_t slot_of(const struct mpipe__engine *en,
@@ -315,9 +330,17 @@ static void begin(struct mpipe__flow *flow)
         route = mpipe__route_new(m->plan->role, m->plan->n_ranks,
                                  flow->spec->n_stages, flow->engine->machine,
                                  MPIPE__ROUTE_DEGREE, &err);
-    if (route == NULL) {
+    if (route != NULL)
+        mpipe__flow_plan_show(flow->engine->options, m->plan, &err);
+    if (err.code != MPIPE_OK) {
         mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",
                          flow->spec->name, err.text);
+        mpipe__route_free(route);
+        return;
+    }
+    if (flow->engine->options->plan) {      /* that was all */
+        mpipe__flow_fail(flow, 0, MPIPE_END, "%s", "the plan was printed");
+        mpipe__route_free(route);
         return;
     }
     for (unsigned r = 0; r < m->plan->n_ranks; r++)
@@ -326,12 +349,31 @@ static void begin(struct mpipe__flow *flow)
     mpipe__route_free(route);
 }
 
+/* Say where the two first differ. */
+static void mismatch(struct mpipe__flow *flow, int rank,
+                     const struct mpipe_item *theirs, const char *ours)
+{
+    const char *text = theirs->data;
+    size_t same = 0, from;
+
+    while (same < theirs->size && ours[same] != '\0'
+           && text[same] == ours[same])
+        same++;
+    from = same > 30 ? same - 30 : 0;
+    mpipe__flow_fail(flow, rank, MPIPE_EMISMATCH,
+                     "it has built \"%s%.*s\", rank 0 \"%s%.60s\": all ranks "
+                     "must make the same calls with the same options",
+                     from > 0 ? "..." : "", theirs->size - from < 60
+                     ? (int)(theirs->size - from) : 60, text + from,
+                     from > 0 ? "..." : "", ours + from);
+}
+
 static void got_hello(struct mpipe__flow *flow, int rank,
                       struct mpipe__frame *f)
 {
     struct mpipe__master *m = flow->master;
     char ours[2048];
-    size_t n = mpipe__flow_signature(flow->spec, ours, sizeof ours);
+    size_t n = mpipe__flow_signature(flow, ours, sizeof ours);
     struct mpipe_error theirs = { MPIPE_OK, 0, "" };
     struct mpipe_item signature = { "", 0 }, error;
     struct mpipe__cursor c;
@@ -343,11 +385,7 @@ static void got_hello(struct mpipe__flow *flow, int rank,
     if (theirs.code != MPIPE_OK)
         mpipe__flow_fail(flow, theirs.rank, theirs.code, "%s", theirs.text);
     else if (signature.size != n || memcmp(signature.data, ours, n) != 0)
-        mpipe__flow_fail(flow, rank, MPIPE_EMISMATCH,
-                         "it has built %.*s; rank 0 %.70s. All ranks must "
-                         "make the same calls", signature.size < 70
-                         ? (int)signature.size : 70,
-                         (const char *)signature.data, ours);
+        mismatch(flow, rank, &signature, ours);
     if (m->member[rank].said_hello)
         return;
     m->member[rank].said_hello = true;
@@ -525,6 +563,7 @@ void mpipe__master_retry(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     flow->master->counts.retried += f->head.n_items;
     f->head.kind = MPIPE__FRAME_DATA;
+    f = mpipe__pool_compact(&flow->engine->pool, f);
     mpipe__queue_push(&flow->master->retries, f);
 }
 

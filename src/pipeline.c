@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "error.h"
-#include "flow_plan.h"
 #include "interrupt.h"
 #include "pipeline.h"
 #include "session.h"
@@ -285,34 +284,6 @@ static void show_progress(struct mpipe_pipeline *pl)
     m->shows_progress = true;
 }
 
-/* --plan: show it, and run nothing. */
-static enum mpipe_err print_plan(struct mpipe_pipeline *pl)
-{
-    struct mpipe *mp = pl->mp;
-    const struct mpipe__options *o = &mp->options;
-    struct mpipe_error err = pl->spec.error;
-    struct mpipe_plan *plan;
-    FILE *svg = NULL;
-
-    if (mp->transport->rank != 0 || mp->machine == NULL)
-        return err.code;
-    plan = mpipe__flow_plan(&mp->engine, &pl->spec, &err);
-    if (plan != NULL) {
-        if (mpipe_plan_print(plan, stdout) != MPIPE_OK)
-            mpipe__error(&err, 0, MPIPE_EIO, "the plan cannot be written");
-        if (o->plan_svg[0] != '\0') {
-            svg = fopen(o->plan_svg, "we");
-            if (svg == NULL || mpipe_plan_svg(plan, svg) != MPIPE_OK
-                || fclose(svg) != 0)
-                mpipe__error(&err, 0, MPIPE_EIO,
-                             "--plan-svg=%s cannot be written", o->plan_svg);
-        }
-    }
-    mpipe_plan_free(plan);
-    mpipe__session_error(mp, &err);
-    return err.code;
-}
-
 static bool has_begun(void *arg)
 {
     const struct mpipe__flow *flow = arg;
@@ -331,7 +302,7 @@ static void write_summary(struct mpipe_pipeline *pl)
 {
     struct mpipe *mp = pl->mp;
     struct mpipe__flow *flow = pl->flow;
-    bool ran = flow->master->plan != NULL;
+    bool ran = flow->master->plan != NULL && flow->error.code != MPIPE_END;
     FILE *text = mp->options.quiet || !ran ? NULL : stderr;
 
     if (flow->master->shows_progress)
@@ -415,11 +386,8 @@ enum mpipe_err mpipe_pipeline_start(struct mpipe_pipeline *pl)
 
 enum mpipe_err mpipe_pipeline_run(struct mpipe_pipeline *pl)
 {
-    enum mpipe_err e;
+    enum mpipe_err e = start(pl, true);
 
-    if (!pl->none && pl->mp->options.plan && describing(pl) == MPIPE_OK)
-        return print_plan(pl);
-    e = start(pl, true);
     return e == MPIPE_OK && pl->flow != NULL ? finish(pl) : e;
 }
 

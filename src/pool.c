@@ -86,3 +86,20 @@ void mpipe__pool_put(struct mpipe__pool *pool, struct mpipe__frame *f)
     f->next = pool->spare[f->size_class];
     pool->spare[f->size_class] = f;
 }
+
+struct mpipe__frame *mpipe__pool_compact(struct mpipe__pool *pool,
+                                         struct mpipe__frame *f)
+{
+    size_t size = mpipe__wire_size(&f->head);
+    struct mpipe__frame *copy;
+
+    if (4 * size > f->capacity)
+        return f;
+    copy = mpipe__pool_get(pool, size);
+    if (copy == NULL)
+        return f;
+    memcpy(&copy->head, &f->head, size);
+    copy->peer = f->peer;
+    mpipe__pool_put(pool, f);
+    return copy;
+}

@@ -28,4 +28,9 @@ struct mpipe__frame *mpipe__pool_get(struct mpipe__pool *pool, size_t size);
 /* Drop one reference; the last gives the frame back.  NULL is allowed. */
 void mpipe__pool_put(struct mpipe__pool *pool, struct mpipe__frame *f);
 
+/* The same frame in less memory, if that is much less: for a small one that
+ * came in a large slot and will be kept.  Takes the reference. */
+struct mpipe__frame *mpipe__pool_compact(struct mpipe__pool *pool,
+                                         struct mpipe__frame *f);
+
 #endif

@@ -48,7 +48,7 @@ static void write_log(void *arg, uint64_t time_ns, int rank,
 
 void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
 {
-    if (err->code == MPIPE_OK)
+    if (err->code >= MPIPE_OK)
         return;
     if (mp->first.code == MPIPE_OK)
         mp->first = *err;
@@ -247,6 +247,7 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
     if (e < 0 && !mp->printed && mp->prints
         && (mp->transport == NULL || mp->transport->rank == 0))
         fprintf(stderr, "%s: %s\n", mp->program, mpipe_strerror(e));
+    fflush(stdout);             /* MPI may end the process in its own way */
     began = mp->began_mpi;
     if (mp->report != NULL)
         fclose(mp->report);
@@ -290,6 +291,14 @@ enum mpipe_err mpipe_set_option(struct mpipe *mp, const char *name,
 
     if (mp->broken.code != MPIPE_OK)
         return mp->broken.code;
+    if (strcmp(name, "machine") == 0 || strcmp(name, "switches") == 0
+        || strcmp(name, "fault") == 0) {
+        mpipe__error(&err, -1, MPIPE_EINVAL, "option %s is read at the start: "
+                     "it can only be set on the command line or by its "
+                     "environment variable", name);
+        mpipe__session_error(mp, &err);
+        return err.code;
+    }
     mpipe__options_set(&mp->options, name, value, MPIPE__ORIGIN_PROGRAM, &err);
     mpipe__session_error(mp, &err);
     return err.code;

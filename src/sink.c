@@ -8,24 +8,6 @@
 #include "clock.h"
 #include "engine.h"
 
-/* A small frame in a large slot gives the slot back for a copy of its size. */
-static struct mpipe__frame *compact(struct mpipe__flow *flow,
-                                    struct mpipe__frame *f)
-{
-    size_t size = mpipe__wire_size(&f->head);
-    struct mpipe__frame *copy;
-
-    if (4 * size > f->capacity)
-        return f;
-    copy = mpipe__pool_get(&flow->engine->pool, size);
-    if (copy == NULL)
-        return f;
-    memcpy(&copy->head, &f->head, size);
-    copy->peer = f->peer;
-    mpipe__pool_put(&flow->engine->pool, f);
-    return copy;
-}
-
 static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
                    uint64_t ids, uint64_t dropped, uint64_t made,
                    uint32_t work_us)
@@ -50,7 +32,7 @@ void mpipe__sink_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
         mpipe__pool_put(&flow->engine->pool, f);
         return;
     }
-    f = compact(flow, f);
+    f = mpipe__pool_compact(&flow->engine->pool, f);
     flow->master->held += f->capacity;
     mpipe__queue_push(&r->results, f);
     cancel(flow, r, f->head.id, f->head.dropped, f->head.made,

@@ -90,7 +90,8 @@ enum mpipe_err mpipe_pipeline_on_failure(struct mpipe_pipeline *pl,
 
 /* Collective: start, pull the source to its end, end.  Every rank returns the
  * same code: MPIPE_OK if every item fed was delivered or dropped by a stage,
- * MPIPE_EFAILED if some failed, or what ended the job. */
+ * MPIPE_EFAILED if some failed, or what ended the job; MPIPE_END, which is no
+ * error, when --plan printed the plan and nothing was run. */
 enum mpipe_err mpipe_pipeline_run(struct mpipe_pipeline *pl);
 
 /* Collective: give each rank its role.  On rank 0 it returns when all ranks
