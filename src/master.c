@@ -704,6 +704,10 @@ bool mpipe__master_step(struct mpipe__flow *flow)
         return false;
     did = mpipe__sink_deliver(flow);
     did |= send_retries(flow);
+    if (flow->spec->source == NULL && m->feeder.ended)
+        mpipe__feeder_cut(flow);    /* the output handler may have fed */
+    else if (flow->spec->source == NULL)
+        mpipe__feeder_age(flow);
     did |= mpipe__feeder_pump(flow);
     did |= mpipe__feeder_pull(flow);
     if (m->feeder.ended && !flow->in_source && !flow->in_sink

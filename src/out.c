@@ -57,6 +57,8 @@ static enum mpipe_err emit(struct mpipe_out *out, const void *data, size_t size)
         e = mpipe__feeder_item(out->flow, data, size);
     else
         e = mpipe__worker_emit(out->flow, out->stage, data, size);
+    if (e != MPIPE_OK)
+        out->emitted--;
     if (e < MPIPE_OK)
         refuse(out, e, "%s", mpipe_strerror(e));
     return e;
@@ -117,7 +119,10 @@ enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size)
     out->emitted++;
     if (out->room == NULL) {
         e = mpipe__worker_emit(out->flow, out->stage, spot, size);
-        return e == MPIPE_OK ? e : refuse(out, e, "%s", mpipe_strerror(e));
+        if (e == MPIPE_OK)
+            return e;
+        out->emitted--;
+        return refuse(out, e, "%s", mpipe_strerror(e));
     }
     mpipe__frame_commit(out->room, spot, size);
     if (out->mode == MPIPE__OUT_FEED)

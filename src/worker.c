@@ -44,7 +44,11 @@ static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
     if (m->flushes == w->flushes) {
         mpipe__children_take_back(flow, m);
     } else {
+        /* what has left goes on: made, beside the item that failed */
         final = true;
+        st->out += out->emitted;
+        st->made += out->emitted;
+        w->made += out->emitted;
         snprintf(text, sizeof text, "%s (after %llu results had left: not "
                  "tried again)", reason(out, e),
                  (unsigned long long)out->emitted);
