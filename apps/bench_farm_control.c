@@ -2,8 +2,8 @@
 /* bench_farm_control.c - the farm as one would write it by hand.
  *
  * Rank 0 hands out chunks of about a millisecond's work on demand, and shorter
- * ones near the end.  A worker has two chunks, so that it need not wait for the next,
- * but one where tasks are long and a chunk that waits behind one would be late.
+ * ones near the end.  A worker has two chunks, so that it need not wait for
+ * the next, but one where tasks are long and a chunk behind one would be late.
  * An empty chunk ends a worker.
  */
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mpipe_bench.c - 'mpipe bench': libmpipe beside MPI by hand.
  *
- * Reads the arguments, then lets each bench fill rows.  doc/performance.md tells
- * what is measured, and why it is measured like this.
+ * Reads the arguments, then lets each bench fill rows.  doc/performance.md
+ * tells what is measured, and why it is measured like this.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -133,8 +133,8 @@ static enum mpipe_err take(struct bench *b, int c, char **argv)
         return MPIPE_OK;
     case 's':
         if (!arguments_number(optarg, 1, 60000, &number))
-            return mpipe_usage(b->mp, "--milliseconds=%s: not a number from 1 to "
-                               "60000", optarg);
+            return mpipe_usage(b->mp, "--milliseconds=%s: not a number from 1 "
+                               "to 60000", optarg);
         b->seconds = 1e-3 * (double)number;
         return MPIPE_OK;
     case 't':

@@ -134,8 +134,8 @@ static bool take(struct end *end)
             mpipe__queue_push(&end->data, event.frame);
         else if (event.kind == MPIPE__GOT_CONTROL)
             mpipe__queue_push(&end->control, event.frame);
-        if (end->set.held > end->n_bulk_max)
-            end->n_bulk_max = end->set.held;
+        if (end->set.held[MPIPE__LANE_MAIN] > end->n_bulk_max)
+            end->n_bulk_max = end->set.held[MPIPE__LANE_MAIN];
     }
     return n > 0;
 }
@@ -413,11 +413,11 @@ static void sizes(void)
         CU_ASSERT_EQUAL(after.sent - before.sent, size_rows[i].messages);
         CU_ASSERT_EQUAL(w->end[0].set.bytes_sent, bytes);
         move(w);
-        CU_ASSERT_EQUAL(w->end[1].set.held, bytes > SLOT ? bytes : 0);
+        CU_ASSERT_EQUAL(w->end[1].set.held[MPIPE__LANE_MAIN], bytes > SLOT ? bytes : 0);
         CU_ASSERT_EQUAL(w->end[1].set.bytes_received, bytes);
         CU_ASSERT_EQUAL(w->end[1].set.frames_received, 1);
         CU_ASSERT_EQUAL(consume(&w->end[1], 0), 5);
-        CU_ASSERT_EQUAL(w->end[1].set.held, 0);
+        CU_ASSERT_EQUAL(w->end[1].set.held[MPIPE__LANE_MAIN], 0);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -528,13 +528,13 @@ static void traffic(uint64_t seed, int size, unsigned window,
             break;
         }
         invariants(w);
-        CU_ASSERT(end->set.held <= BUDGET && end->set.sending <= BUDGET);
+        CU_ASSERT(end->set.held[MPIPE__LANE_MAIN] <= BUDGET && end->set.sending <= BUDGET);
     }
     CU_ASSERT_EQUAL(to_come, 0);
     finish(w);
     CU_ASSERT(all_well(w));
     for (int r = 0; r < size; r++)
-        CU_ASSERT_EQUAL(w->end[r].set.held, 0);
+        CU_ASSERT_EQUAL(w->end[r].set.held[MPIPE__LANE_MAIN], 0);
     world_free(w);
 }
 
@@ -643,7 +643,7 @@ static void budget_for_receives(void)
             CU_ASSERT_EQUAL(consume(&w->end[0], 0), next[n]++);
         } while (next[1] + next[2] + next[3] < 6);
         CU_ASSERT_EQUAL(w->end[0].n_bulk_max, budget_rows[i].held_max);
-        CU_ASSERT_EQUAL(w->end[0].set.held, 0);
+        CU_ASSERT_EQUAL(w->end[0].set.held[MPIPE__LANE_MAIN], 0);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
