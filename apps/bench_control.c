@@ -7,8 +7,8 @@
  * number of buffers in flight each way, no accounting.  A stage's work is a
  * function that is called for each item; 'inlined' it stands in the loop, with
  * the item's size known to the compiler, which then makes vector code of it.
- * Making and adding up items on rank 0 is inlined always.  MPI_Wait and MPI_Waitany
- * wait: they yield where there are more ranks than cores.
+ * Making and adding up items on rank 0 is inlined always.  MPI_Wait and
+ * MPI_Waitany wait: they yield where there are more ranks than cores.
  */
 #include <stdlib.h>
 #include <string.h>

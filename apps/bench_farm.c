@@ -4,8 +4,8 @@
  * Efficiency is the ideal time over the time taken.  The ideal is what a list
  * schedule without any overhead would take: each task, in the order of their
  * numbers, begins on the worker that is free first and takes as long as it
- * really took.  (Another order can be a little better, so slightly more than 1 is
- * possible.)
+ * really took.  (Another order can be a little better, so slightly more than 1
+ * is possible.)
  *
  * Where there are fewer cores than workers, tasks that spin could show only how
  * the cores are shared; so there tasks sleep, which needs no core of their

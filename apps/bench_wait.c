@@ -4,9 +4,9 @@
  *
  * latency: an item is fed to an empty pipeline of three stages as soon as the
  * last one has come out.  wait: all ranks serve the three stages, and items
- * come 5 to 15 ms apart, or for some seconds not at all.  A pulled source is asked
- * again and again, and says MPIPE_AGAIN until the time has come; the delay
- * counts from that time, not from when the source was next asked.
+ * come 5 to 15 ms apart, or for some seconds not at all.  A pulled source is
+ * asked again and again, and says MPIPE_AGAIN until the time has come; the
+ * delay counts from that time, not from when the source was next asked.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -39,6 +39,7 @@ dist_doc_DATA += \
 	README \
 	doc/design.md \
 	doc/features.md \
+	doc/performance.md \
 	doc/protocol.md \
 	doc/rationale.md \
 	# End of dist_doc_DATA

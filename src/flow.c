@@ -268,6 +268,14 @@ static void send_spans(struct mpipe__flow *flow)
 
 /* ---- what has come ---- */
 
+static void give_back(struct mpipe__flow *flow, struct mpipe__link *link,
+                      size_t size)
+{
+    if (mpipe__link_consumed(link, size, 0) != MPIPE_OK)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory to receive from rank %d", link->peer);
+}
+
 static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
                      struct mpipe__frame *f)
 {
@@ -276,14 +284,14 @@ static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
 
     if (flow->phase >= MPIPE__CLOSING || flow->stopping) {
         mpipe__pool_put(&flow->engine->pool, f);
-        mpipe__link_consumed(link, size, 0);
+        give_back(flow, link, size);
     } else if (at_home && (f->head.kind == MPIPE__FRAME_FAILED
                            || f->head.stage == flow->spec->n_stages)) {
         mpipe__sink_arrive(flow, f);
-        mpipe__link_consumed(link, size, 0);
+        give_back(flow, link, size);
     } else if (at_home && f->head.kind == MPIPE__FRAME_RETRY) {
         mpipe__master_retry(flow, f);
-        mpipe__link_consumed(link, size, 0);
+        give_back(flow, link, size);
     } else if (f->head.stage >= flow->spec->n_stages) {
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ELINK,
                          "a frame for stage %u came from rank %d, but there "
@@ -472,10 +480,13 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
 {
     uint64_t now;
 
+    if (flow->phase < MPIPE__LEAVING)
+        mpipe__worker_flush_report(flow);
+    if (mpipe__links_settle(&flow->links) != MPIPE_OK)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory to receive");
     if (flow->phase >= MPIPE__LEAVING)
         return;
-    mpipe__worker_flush_report(flow);
-    mpipe__links_settle(&flow->links);
     /* also from inside a stage: one that waits to emit has stopped */
     if (flow->paused && !flow->pause_answered
         && (flow->master == NULL || !flow->in_worker)) {

@@ -5,11 +5,12 @@
  *   credit > 0, budget free                  'window' slots posted
  *   small:  [head|payload|path]   --data-->  slot
  *   large:  [head]                --data-->  slot; when the budget allows it:
- *           [payload|path piece]  --bulk-->  receive straight into the frame
+ *           [head|payload|path]   --bulk-->  receive straight into the frame
  *   credit += n                   <-control- after n frames were consumed
  *
  * Heads of large frames queue per link, so payloads are received in the order in which
- * they were sent: the pieces need no numbers.
+ * they were sent: the pieces need no numbers.  The head comes once more with
+ * the payload, to tell one that was lost or repeated from its neighbour.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ void mpipe__links_init(struct mpipe__links *set, void *owner,
                    * (flow % (MPIPE__CHANNEL_MAX / MPIPE__CHANNELS));
     set->budget = budget;
     set->max_payload = max_payload;
+    set->max_message = MPIPE__MESSAGE_MAX;
 }
 
 static unsigned channel_of(const struct mpipe__link *link,
@@ -241,17 +243,18 @@ static enum mpipe_err send_parts(struct mpipe__link *link,
                                   struct mpipe__frame *f, size_t slot)
 {
     size_t size = mpipe__wire_size(&f->head);
-    const char *payload = mpipe__frame_payload(f);
-    size_t left = size - MPIPE__HEAD_SIZE;
+    const char *from = (const char *)&f->head;
+    size_t left = size;
     enum mpipe_err e;
 
     if (size <= slot)
         return send_part(link, channel, &f->head, size, f);
     e = send_part(link, channel, &f->head, MPIPE__HEAD_SIZE, f);
     while (e == MPIPE_OK && left > 0) {
-        size_t piece = left < MPIPE__MESSAGE_MAX ? left : MPIPE__MESSAGE_MAX;
-        e = send_part(link, MPIPE__BULK, payload, piece, f);
-        payload += piece;
+        size_t most = link->set->max_message;
+        size_t piece = left < most ? left : most;
+        e = send_part(link, MPIPE__BULK, from, piece, f);
+        from += piece;
         left -= piece;
     }
     return e;
@@ -288,6 +291,7 @@ enum mpipe_err mpipe__link_send(struct mpipe__link *link,
     assert(link->credits > 0 && !link->fin_sent);
     link->credits--;
     f->head.seq = ++link->data_seq_out;
+    link->sent++;
     link->set->frames_sent++;
     return begin_send(link, MPIPE__DATA, f, link->slot_out);
 }
@@ -341,9 +345,14 @@ enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
 {
     enum mpipe_err e = MPIPE_OK;
 
-    for (unsigned i = 0; i < set->n && e == MPIPE_OK; i++)
-        if (set->link[i]->owed > 0)
-            e = give_back(set->link[i]);
+    for (unsigned i = 0; i < set->n && e == MPIPE_OK; i++) {
+        struct mpipe__link *link = set->link[i];
+        /* when there was no memory for it */
+        if (link->listening == NULL && !link->fin_received)
+            e = listen(link);
+        if (e == MPIPE_OK && link->owed > 0)
+            e = give_back(link);
+    }
     return e;
 }
 
@@ -364,7 +373,7 @@ static enum mpipe_err begin_bulk(struct mpipe__link *link,
     struct mpipe__links *set = link->set;
     struct mpipe__frame *head = mpipe__queue_pop(&link->bulk), *f;
     size_t size = mpipe__wire_size(&head->head);
-    size_t left = size - MPIPE__HEAD_SIZE;
+    size_t left = size;
     char *to;
 
     set->n_waiting--;
@@ -374,7 +383,7 @@ static enum mpipe_err begin_bulk(struct mpipe__link *link,
         return mpipe__error(err, set->transport->rank, MPIPE_ENOMEM,
                             "no memory for a frame of %zu bytes", size);
     }
-    f->head = head->head;
+    link->announced = head->head;
     mpipe__pool_put(set->pool, head);
     f->op.kind = MPIPE__OP_BULK;
     f->op.owner = link;
@@ -382,8 +391,8 @@ static enum mpipe_err begin_bulk(struct mpipe__link *link,
     link->receiving = f;
     set->held[link->lane] += size;
     set->n_receiving++;
-    for (to = mpipe__frame_payload(f); left > 0;) {
-        size_t piece = left < MPIPE__MESSAGE_MAX ? left : MPIPE__MESSAGE_MAX;
+    for (to = (char *)&f->head; left > 0;) {
+        size_t piece = left < set->max_message ? left : set->max_message;
         enum mpipe_err e = set->transport->ops->recv(
             set->transport, link->peer, channel_of(link, MPIPE__BULK), to, piece,
             f);
@@ -483,8 +492,9 @@ static enum mpipe_err got_data(struct mpipe__link *link, struct mpipe__frame *f,
     link->data_seq_in = f->head.seq;    /* go on, to hear of the end */
     set->bytes_received += mpipe__wire_size(&f->head);
     if (size < mpipe__wire_size(&f->head))
-        return queue_bulk(link, f, err);
-    whole(link, f, event);
+        queue_bulk(link, f, err);
+    else
+        whole(link, f, event);
     return err->code;
 }
 
@@ -499,7 +509,8 @@ static enum mpipe_err got_bulk(struct mpipe__link *link, struct mpipe__frame *f,
         return MPIPE_OK;
     link->receiving = NULL;
     set->n_receiving--;
-    if (link->part != mpipe__wire_size(&f->head) - MPIPE__HEAD_SIZE) {
+    if (link->part != mpipe__wire_size(&link->announced)
+        || memcmp(&f->head, &link->announced, MPIPE__HEAD_SIZE) != 0) {
         mpipe__pool_put(set->pool, f);
         return broken(link, err, "a payload was lost or repeated");
     }
@@ -518,26 +529,35 @@ static void credited(struct mpipe__link *link, const struct mpipe__credit *c)
 }
 
 /* Credits and FIN are the links' own affair. */
-static bool own_affair(struct mpipe__link *link, struct mpipe__frame *f)
+static bool is_own_affair(const struct mpipe__frame *f)
+{
+    return f->head.stage == MPIPE__CREDIT || f->head.stage == MPIPE__FIN;
+}
+
+static enum mpipe_err own_affair(struct mpipe__link *link,
+                                 struct mpipe__frame *f,
+                                 struct mpipe_error *err)
 {
     struct mpipe__cursor c;
-    struct mpipe_item item;
+    struct mpipe_item item = { NULL, 0 };
+    struct mpipe__credit credit;
 
-    if (f->head.stage != MPIPE__CREDIT && f->head.stage != MPIPE__FIN)
-        return false;
     mpipe__cursor_init(&c, f);
-    if (!mpipe__cursor_next(&c, &item))
-        return true;
-    if (f->head.stage == MPIPE__CREDIT
-        && item.size == sizeof(struct mpipe__credit)) {
-        struct mpipe__credit credit;
-        memcpy(&credit, item.data, sizeof credit);
-        credited(link, &credit);
-    } else if (item.size == sizeof link->fin_count) {
+    mpipe__cursor_next(&c, &item);
+    if (f->head.stage == MPIPE__FIN) {
+        if (item.size != sizeof link->fin_count)
+            return broken(link, err, "a farewell is damaged");
         link->fin_received = true;
         memcpy(&link->fin_count, item.data, sizeof link->fin_count);
+        return MPIPE_OK;
     }
-    return true;
+    if (item.size != sizeof credit)
+        return broken(link, err, "a credit is damaged");
+    memcpy(&credit, item.data, sizeof credit);
+    if (credit.n > link->window_out - link->credits)
+        return broken(link, err, "more credits came back than were used");
+    credited(link, &credit);
+    return MPIPE_OK;
 }
 
 static enum mpipe_err got_control(struct mpipe__link *link,
@@ -547,8 +567,12 @@ static enum mpipe_err got_control(struct mpipe__link *link,
 {
     struct mpipe__links *set = link->set;
     enum mpipe_err e = mpipe__frame_check(&f->head, size, err);
-    bool repeated = false, damaged = e != MPIPE_OK;
+    bool repeated = false, damaged;
 
+    if (e == MPIPE_OK && size != mpipe__wire_size(&f->head))
+        e = broken(link, err, "a control message is not as long as its head "
+                              "says");
+    damaged = e != MPIPE_OK;
     link->listening = NULL;
     if (!damaged) {
         repeated = (int32_t)(f->head.seq - link->control_seq_in) <= 0;
@@ -559,7 +583,9 @@ static enum mpipe_err got_control(struct mpipe__link *link,
         mpipe__pool_put(set->pool, f);
     } else {
         link->control_seq_in = f->head.seq;
-        if (own_affair(link, f)) {
+        if (is_own_affair(f)) {
+            enum mpipe_err own = own_affair(link, f, err);
+            e = e != MPIPE_OK ? e : own;
             mpipe__pool_put(set->pool, f);
         } else {
             event->kind = MPIPE__GOT_CONTROL;
@@ -596,6 +622,8 @@ enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
     event->kind = MPIPE__NOTHING;
     event->link = link;
     event->frame = NULL;
+    if (done->error != MPIPE_OK && f->op.kind == MPIPE__OP_SEND)
+        sent(link, f);
     if (done->error != MPIPE_OK)
         return broken(link, err, done->error == MPIPE_ELINK
                                  ? "a message was longer than agreed"
@@ -622,7 +650,7 @@ enum mpipe_err mpipe__links_finish(struct mpipe__links *set)
 
     for (unsigned i = 0; i < set->n; i++) {
         struct mpipe__link *link = set->link[i];
-        uint64_t n = link->data_seq_out;
+        uint64_t n = link->sent;
         enum mpipe_err e;
 
         if (link->fin_sent)

@@ -70,6 +70,7 @@ struct mpipe__link {
 
     unsigned window_out, credits;       /* frames in flight: the difference */
     uint32_t slot_out, data_seq_out, control_seq_out;
+    uint64_t sent;              /* data frames; their seq comes round */
     uint64_t frame_us;          /* what the peer takes for a frame, smoothed */
 
     unsigned window_in, owed;   /* slots granted; credits not yet given back */
@@ -79,6 +80,7 @@ struct mpipe__link {
     struct mpipe__frame_queue slots;    /* posted, in order */
     struct mpipe__frame_queue bulk;     /* heads whose payload is to come */
     struct mpipe__frame *receiving;     /* its payload is under way */
+    struct mpipe__frame_head announced; /* its head, which came first */
     size_t part;                /* bytes of it that have come */
 
     struct mpipe__frame *listening;     /* the posted control frame */
@@ -93,6 +95,7 @@ struct mpipe__links {
     unsigned channel;           /* the first of this flow's */
     uint16_t flow;
     size_t max_payload;         /* a larger one is damage */
+    size_t max_message;         /* MPIPE__MESSAGE_MAX; tests lower it */
     size_t budget, sending, held[2];    /* held: by lane */
     unsigned n_sends, n_large;  /* frames being sent, and those of them over
                                    MPIPE__SMALL_SLOT */
@@ -147,7 +150,7 @@ enum mpipe_err mpipe__control_send(struct mpipe__link *link,
  * when it came, 'took_us' the time spent on it. */
 enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
                                     size_t wire_size, uint64_t took_us);
-/* Give back what is owed, before resting. */
+/* Give back what is owed, before resting; listen again where that failed. */
 enum mpipe_err mpipe__links_settle(struct mpipe__links *set);
 
 /* What a completion meant. */

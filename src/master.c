@@ -703,6 +703,9 @@ bool mpipe__master_step(struct mpipe__flow *flow)
     if (mpipe__flow_ending(flow) || flow->phase != MPIPE__RUNNING)
         return false;
     did = mpipe__sink_deliver(flow);
+    while (m->held > flow->engine->options->window
+           && mpipe__sink_deliver(flow))
+        continue;               /* before more results come */
     did |= send_retries(flow);
     if (flow->spec->source == NULL && m->feeder.ended)
         mpipe__feeder_cut(flow);    /* the output handler may have fed */

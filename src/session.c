@@ -227,11 +227,15 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
 {
     struct mpipe *mp = new_session();
 
+    if (mp->broken.code != MPIPE_OK)
+        return mp;
     mp->transport = t;
     read_options(mp, argc, argv);
     snprintf(mp->here.host, sizeof mp->here.host, "loop");
     if (t->rank == 0)
         mp->machine = mpipe__machine_copy(machine);
+    if (t->rank == 0 && mp->machine == NULL)
+        mpipe__error(&mp->pending, 0, MPIPE_ENOMEM, "no memory to start");
     start_engine(mp);
     return mp;
 }

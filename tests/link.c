@@ -413,11 +413,43 @@ static void sizes(void)
         CU_ASSERT_EQUAL(after.sent - before.sent, size_rows[i].messages);
         CU_ASSERT_EQUAL(w->end[0].set.bytes_sent, bytes);
         move(w);
-        CU_ASSERT_EQUAL(w->end[1].set.held[MPIPE__LANE_MAIN], bytes > SLOT ? bytes : 0);
+        CU_ASSERT_EQUAL(w->end[1].set.held[MPIPE__LANE_MAIN],
+                        bytes > SLOT ? bytes : 0);
         CU_ASSERT_EQUAL(w->end[1].set.bytes_received, bytes);
         CU_ASSERT_EQUAL(w->end[1].set.frames_received, 1);
         CU_ASSERT_EQUAL(consume(&w->end[1], 0), 5);
         CU_ASSERT_EQUAL(w->end[1].set.held[MPIPE__LANE_MAIN], 0);
+        finish(w);
+        CU_ASSERT(all_well(w));
+        world_free(w);
+    }
+}
+
+/* A payload longer than a message can be goes in pieces; the limit is lowered
+ * to 'most' here. */
+static const struct { size_t bytes, most; unsigned pieces; } piece_rows[] = {
+    { SLOT + 8, SLOT, 2 }, { 5000, 5000, 1 }, { 5008, 5000, 2 },
+    { 5000, 2500, 2 }, { 5008, 2500, 3 }, { 10000, 64, 157 },
+    { 10000, 9999, 2 }, { 10000, 10000, 1 }
+};
+
+static void pieces(void)
+{
+    const struct mpipe__fault_plan none = { .seed = 1 };
+
+    for (size_t i = 0; i < sizeof piece_rows / sizeof *piece_rows; i++) {
+        struct world *w = pair_new(2, &none);
+        struct mpipe__fault_counts before, after;
+        w->end[0].set.max_message = piece_rows[i].most;
+        w->end[1].set.max_message = piece_rows[i].most;
+        mpipe__fault_counts(w->end[0].t, &before);
+        send_one(w, 0, 1, piece_rows[i].bytes, 5);
+        mpipe__fault_counts(w->end[0].t, &after);
+        CU_ASSERT_EQUAL(after.sent - before.sent, 1 + piece_rows[i].pieces);
+        send_one(w, 0, 1, 2000, 6);
+        move(w);
+        CU_ASSERT_EQUAL(consume(&w->end[1], 0), 5);
+        CU_ASSERT_EQUAL(consume(&w->end[1], 0), 6);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -528,7 +560,8 @@ static void traffic(uint64_t seed, int size, unsigned window,
             break;
         }
         invariants(w);
-        CU_ASSERT(end->set.held[MPIPE__LANE_MAIN] <= BUDGET && end->set.sending <= BUDGET);
+        CU_ASSERT(end->set.held[MPIPE__LANE_MAIN] <= BUDGET
+                  && end->set.sending <= BUDGET);
     }
     CU_ASSERT_EQUAL(to_come, 0);
     finish(w);
@@ -714,6 +747,8 @@ static const struct {
     { 1, 1, 100, "a data message was lost" },
     { 1, 2, 100, "a data message was lost" },
     { 1, 3, 100, "a data message was lost" },
+    { 1, 1, 5000, "a data message was lost" },
+    { 1, 3, 5000, "a data message was lost" },
     { 4, 1, 100, "a control message was lost" },
     { 4, 2, 100, "a control message was lost" }
 };
@@ -762,8 +797,10 @@ static const struct {
 } payload_rows[] = {
     { { 5000, 4000 }, 1, 0, 0, "a payload was lost" },
     { { 5000, 6000 }, 1, 0, 0, "longer than agreed" },
+    { { 5000, 5000 }, 1, 0, 0, "a payload was lost" },
     { { 5000, 6000 }, 0, 1, 1, "a payload was lost" },
-    { { 5000, 4000 }, 0, 1, 1, "longer than agreed" }
+    { { 5000, 4000 }, 0, 1, 1, "longer than agreed" },
+    { { 5000, 5000 }, 0, 1, 1, "a payload was lost" }
 };
 
 static void lost_payloads(void)
@@ -824,7 +861,13 @@ static const struct {
     { MPIPE__CONTROL, { CONTROL, .stage = MPIPE__PAUSE, .seq = 2 }, 64,
       "lost" },
     { MPIPE__CONTROL, { CONTROL, .seq = 1 }, MPIPE__CONTROL_SIZE + 1,
-      "longer than agreed" }
+      "longer than agreed" },
+    /* the rest of it does not come, unlike that of data */
+    { MPIPE__CONTROL, { CONTROL, .seq = 1, .stage = MPIPE__PAUSE, .n_items = 1,
+                        .item_size = 8, .bytes = 8 }, 64, "not as long" },
+    { MPIPE__CONTROL, { CONTROL, .seq = 1, .stage = MPIPE__CREDIT, .n_items = 1,
+                        .item_size = 1 << 20, .bytes = 1 << 20 }, 64,
+      "not as long" }
 };
 
 static void damage(void)
@@ -856,6 +899,50 @@ static void damage(void)
     }
 }
 
+/* Credits that nobody can have given, and other nonsense in the link's own
+ * affairs. */
+static const struct {
+    enum mpipe__control what;
+    size_t size;
+    struct mpipe__credit item;
+    const char *words;          /* NULL: fine */
+} affair_rows[] = {
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 0, 0 }, NULL },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 7 }, NULL },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 2, 7 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit),
+      { (uint64_t)1 << 32, 7 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { UINT64_MAX, 7 },
+      "credit" },
+    { MPIPE__CREDIT, 8, { 1, 0 }, "credit" },   /* and no farewell */
+    { MPIPE__CREDIT, 0, { 1, 0 }, "credit" },
+    { MPIPE__FIN, 16, { 0, 0 }, "farewell" },
+    { MPIPE__FIN, 0, { 0, 0 }, "farewell" }
+};
+
+static void own_affairs(void)
+{
+    for (size_t i = 0; i < sizeof affair_rows / sizeof *affair_rows; i++) {
+        const char *words = affair_rows[i].words;
+        struct world *w = pair_new(3, NULL);
+        struct mpipe__link *link = link_of(w, 0, 1);
+        send_one(w, 0, 1, 100, 0);      /* so one may come back */
+        move(w);
+        CU_ASSERT_EQUAL(mpipe__control_send(link_of(w, 1, 0),
+                                            affair_rows[i].what,
+                                            &affair_rows[i].item,
+                                            affair_rows[i].size), MPIPE_OK);
+        move(w);
+        CU_ASSERT_EQUAL(w->end[0].err.code,
+                        words == NULL ? MPIPE_OK : MPIPE_ELINK);
+        CU_ASSERT_PTR_NOT_NULL(strstr(w->end[0].err.text,
+                                      words == NULL ? "" : words));
+        CU_ASSERT(link->credits <= link->window_out);
+        CU_ASSERT(!link->fin_received);
+        world_free(w);
+    }
+}
+
 /* ---- the end ---- */
 
 /* So many frames are under way when both say farewell. */
@@ -876,6 +963,9 @@ static void farewells(void)
         CU_ASSERT(!mpipe__links_finished(&w->end[0].set));
         CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
         CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
+        take(&w->end[0]);
+        CU_ASSERT(!mpipe__links_finished(&w->end[0].set));  /* no answer */
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set), MPIPE_OK);
         while (take(&w->end[1]) || w->end[1].data.n > 0) {
             /* who has not taken all is not at the end */
             if (link_of(w, 1, 0)->arrived < n)
@@ -885,15 +975,37 @@ static void farewells(void)
                 CU_ASSERT_EQUAL(consume(&w->end[1], 0), got++);
         }
         CU_ASSERT_EQUAL(got, n);
-        CU_ASSERT(!mpipe__links_finished(&w->end[0].set));
-        CU_ASSERT(!mpipe__links_finished(&w->end[1].set));
-        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set), MPIPE_OK);
         move(w);
         CU_ASSERT(mpipe__links_finished(&w->end[0].set));
         CU_ASSERT(mpipe__links_finished(&w->end[1].set));
         CU_ASSERT(all_well(w));
         world_free(w);
     }
+}
+
+/* Also after 2^32 frames the farewell waits for the last of them. */
+static void late_farewell(void)
+{
+    struct world *w = pair_new(4, NULL);
+    struct mpipe__link *from = link_of(w, 0, 1), *to = link_of(w, 1, 0);
+
+    /* as if so many had come and gone */
+    from->data_seq_out = to->data_seq_in = UINT32_MAX - 1;
+    from->sent = to->arrived = UINT32_MAX - 1;
+    from->frame_us = 0;
+    for (uint64_t n = 0; n < 4; n++)
+        send_one(w, 0, 1, 5000, n);
+    w->end[1].set.budget = 1;           /* one payload at a time */
+    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set), MPIPE_OK);
+    for (uint64_t n = 0; n < 4; n++) {
+        CU_ASSERT(!mpipe__links_finished(&w->end[1].set));
+        move(w);
+        CU_ASSERT_EQUAL(consume(&w->end[1], 0), n);
+    }
+    CU_ASSERT(mpipe__links_finished(&w->end[1].set));
+    CU_ASSERT(all_well(w));
+    world_free(w);
 }
 
 /* A credit owed at the farewell is not sent after it. */
@@ -934,6 +1046,20 @@ static void gone_in_the_middle(void)
     world_free(w);
 }
 
+/* ---- a dead rank ---- */
+
+static void transport_errors(void)
+{
+    struct world *w = pair_new(2, NULL);
+
+    send_one(w, 0, 1, 5000, 0);         /* too long to be copied */
+    mpipe__loop_kill(w->loop, 0);
+    move(w);
+    CU_ASSERT_EQUAL(w->end[0].err.code, MPIPE_ELINK);
+    CU_ASSERT_PTR_NOT_NULL(strstr(w->end[0].err.text, "transport"));
+    world_free(w);
+}
+
 static const struct mpipe__test tests[] = {
     { "links are found by peer and lane", found_by_name },
     { "without a grant nothing may be sent", nothing_without_a_grant },
@@ -941,6 +1067,7 @@ static const struct mpipe__test tests[] = {
       limits },
     { "credits come back by the half window, or before a rest", gives_back },
     { "a frame that fits a slot is one message, another two", sizes },
+    { "what is longer than a message can be goes in pieces", pieces },
     { "paths travel with their frames", paths_travel },
     { "frames come once and whole", traffic_comes },
     { "also when messages are delayed", traffic_with_delays },
@@ -952,9 +1079,12 @@ static const struct mpipe__test tests[] = {
     { "a message that is lost breaks the link", losses },
     { "a payload lost or repeated breaks the link", lost_payloads },
     { "damaged messages are refused with words", damage },
+    { "credits and farewells that cannot be are refused", own_affairs },
     { "the end waits for all frames on their way", farewells },
+    { "the end waits also after 2^32 frames", late_farewell },
     { "after a farewell nothing is said", nothing_after_the_farewell },
     { "links can go while frames are on their way", gone_in_the_middle },
+    { "an error of the transport breaks the link", transport_errors },
     { NULL, NULL }
 };
 

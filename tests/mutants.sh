@@ -57,8 +57,8 @@ link.c|link|s/< in_flight_limit(link)/<= in_flight_limit(link)/|credits: one fra
 link.c|link|s/link->window_out < 2 ? link->window_out : 2/link->window_out/|credits: not careful at first
 link.c|link|s/>= MPIPE__LONG_US ? 1 : link/>= MPIPE__LONG_US ? 2 : link/|credits: two long frames at a time
 link.c|link|s/set->sending + wire_size <= set->budget/set->sending <= set->budget/|budget: of sends is passed
-link.c|link|s/set->held + size > set->budget/set->held > set->budget/|budget: of receives is passed
-link.c|link|s/        link->set->held -= wire_size;/        ;/|budget: what is consumed stays held
+link.c|link|s/set->held\[link->lane\] + size > set->budget/set->held[link->lane] > set->budget/|budget: of receives is passed
+link.c|link|s/        link->set->held\[link->lane\] -= wire_size;/        ;/|budget: what is consumed stays held
 link.c|link|s/(int32_t)(f->head.seq - link->data_seq_in) <= 0/f->head.seq <= link->data_seq_in/|numbers: do not come round
 link.c|link|s/(int32_t)(f->head.seq - link->data_seq_in) <= 0/false/|numbers: a repeated frame counts
 link.c|link|s/repeated = (int32_t)(f->head.seq - link->control_seq_in) <= 0/repeated = false/|numbers: a repeated credit counts

@@ -143,7 +143,7 @@ static enum mpipe_err mismatch(struct mpipe__notes *n)
     struct mpipe_pipeline *pl = passing(n, &t);
     bool other = n->rank == n->size - 1;
 
-    expect(n, MPIPE_EMISMATCH, n->size - 1, "All ranks must make the same");
+    expect(n, MPIPE_EMISMATCH, n->size - 1, "'a' x0 (work 0), 'c' x0");
     mpipe_pipeline_stage(pl, "a", mpipe__pass, NULL);
     mpipe_pipeline_stage(pl, other ? "c" : "b", mpipe__pass, NULL);
     mpipe_source_range(pl, 0, 10);
@@ -158,12 +158,25 @@ static enum mpipe_err late_mismatch(struct mpipe__notes *n)
     bool other = n->rank == n->size - 1;
     char name[40];
 
-    expect(n, MPIPE_EMISMATCH, n->size - 1, "All ranks must make the same");
+    expect(n, MPIPE_EMISMATCH, n->size - 1, "all ranks must make the same");
     for (int i = 0; i < 150; i++) {
         snprintf(name, sizeof name, "%s-number-%d-of-many",
                  other && i == 149 ? "another" : "stage", i);
         mpipe_pipeline_stage(pl, name, mpipe__pass, NULL);
     }
+    mpipe_source_range(pl, 0, 10);
+    return run_and_free(pl);
+}
+
+static enum mpipe_err other_options(struct mpipe__notes *n)
+{
+    struct mpipe__tally t;
+    struct mpipe_pipeline *pl = passing(n, &t);
+
+    expect(n, MPIPE_EMISMATCH, n->size - 1, "max-retries=9");
+    if (n->rank == n->size - 1)
+        HOLDS(n, mpipe_set_option(n->mp, "max-retries", "9") == MPIPE_OK);
+    mpipe_pipeline_stage(pl, "a", mpipe__pass, NULL);
     mpipe_source_range(pl, 0, 10);
     return run_and_free(pl);
 }
@@ -602,6 +615,7 @@ const struct mpipe__scenario mpipe__scenarios_misuse[] = {
     { "another stage on one rank", NULL, 2, false, mismatch },
     { "another last stage of many on one rank", NULL, 2, false,
       late_mismatch },
+    { "another option on one rank", NULL, 2, false, other_options },
     { "a push program that looks only at the end", NULL, 2, false, careless },
     { "calls out of order", NULL, 1, false, out_of_order },
     { "unknown and wrong options", NULL, 1, false, options },
