@@ -91,6 +91,7 @@ void mpipe__children_close(struct mpipe__flow *flow)
 {
     struct mpipe__worker *w = &flow->worker;
 
+    mpipe__strip_close(&w->out[w->last]);
     if (w->open == NULL)
         return;
     flow->stage_stats[w->last].bytes_out +=
@@ -124,6 +125,7 @@ struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size)
 {
     struct mpipe__worker *w = &flow->worker;
 
+    mpipe__strip_close(&w->out[w->last]);
     if (w->open != NULL) {
         size_t more = 8 * ((size_t)w->open->head.n_items + 2);
         if (mpipe__frame_need(w->open, size) + more <= w->open->capacity)
@@ -142,9 +144,11 @@ enum mpipe_err mpipe__children_append(struct mpipe__flow *flow, const void *data
                              size_t size)
 {
     struct mpipe__worker *w = &flow->worker;
+    struct mpipe_out *out = &w->out[w->last];
 
-    if (w->open != NULL && mpipe__frame_append_fast(w->open, data, size))
+    if (mpipe__strip_append(out, data, size))
         return MPIPE_OK;
+    mpipe__strip_close(out);
     if (w->abandoned)
         return MPIPE_EINTR;
     if (w->open == NULL
@@ -152,6 +156,7 @@ enum mpipe_err mpipe__children_append(struct mpipe__flow *flow, const void *data
         if (mpipe__worker_room(flow, size) == NULL)
             return MPIPE_ENOMEM;
     mpipe__frame_append_slow(w->open, data, size);
+    mpipe__strip_open(out, w->open);
     return MPIPE_OK;
 }
 
@@ -163,6 +168,7 @@ void mpipe__children_take_back(struct mpipe__flow *flow, const struct mpipe__mar
     struct mpipe__frame_queue all = w->closed;
     struct mpipe__frame *f, *open = w->open;
 
+    mpipe__strip_close(&w->out[w->last]);
     if (all.n == 0)
         all.end = &all.first;
     mpipe__queue_init(&w->closed);
@@ -191,6 +197,7 @@ void mpipe__children_drop(struct mpipe__flow *flow)
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__frame *f;
 
+    mpipe__strip_close(&w->out[w->last]);
     while ((f = mpipe__queue_pop(&w->closed)) != NULL)
         mpipe__pool_put(&flow->engine->pool, f);
     mpipe__pool_put(&flow->engine->pool, w->open);

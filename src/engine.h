@@ -75,9 +75,13 @@ struct mpipe_out {
     const char *name;               /* the stage's, or "source" */
     unsigned stage;
     enum mpipe__out_mode mode;
-    struct mpipe__frame **into;     /* where items are appended at once; NULL:
-                                       each has to be looked at */
-    uint32_t limit;                 /* items for that frame */
+    uint32_t limit;                 /* items for a frame */
+    /* The strip: room for 'left' more items of 'same' bytes in frame 'strip', from
+     * 'at' on.  While it is open the frame's head lags behind. */
+    uint32_t left, opened;
+    size_t same, stride;
+    char *at;
+    struct mpipe__frame *strip;
     enum mpipe_err error;           /* the first that an emit met */
     uint64_t emitted;               /* for the item in hand */
     struct mpipe__frame *room;      /* where something was reserved */
@@ -85,6 +89,57 @@ struct mpipe_out {
     size_t spot_size;
     char text[200];                 /* from mpipe_fail() */
 };
+
+/* Let the frame's head know what went through the strip, and close it. */
+static inline void mpipe__strip_close(struct mpipe_out *out)
+{
+    if (out->strip != NULL) {
+        uint32_t n = out->opened - out->left;
+        out->strip->head.n_items += n;
+        out->strip->head.bytes += n * out->stride;
+    }
+    out->strip = NULL;
+    out->left = out->opened = 0;
+}
+
+/* The next items for 'f' will be like those in it: let them go straight in.  The
+ * one that reaches the limit is left to be looked at. */
+static inline void mpipe__strip_open(struct mpipe_out *out,
+                                    struct mpipe__frame *f)
+{
+    const struct mpipe__frame_head *h = &f->head;
+    size_t n;
+
+    if (h->item_size == MPIPE__VARIABLE || h->n_items + 1 >= out->limit)
+        return;
+    out->same = h->item_size;
+    out->stride = mpipe__align8(out->same);
+    n = out->stride > 0 ? (f->room - h->bytes) / out->stride : UINT32_MAX;
+    if (n > out->limit - 1 - h->n_items)
+        n = out->limit - 1 - h->n_items;
+    out->left = out->opened = (uint32_t)n;
+    out->at = mpipe__frame_payload(f) + h->bytes;
+    out->strip = f;
+}
+
+/* Append through the strip; false: it is closed, or not for this item. */
+static inline bool mpipe__strip_append(struct mpipe_out *out, const void *data,
+                                      size_t size)
+{
+    char *to = out->at;
+
+    if (out->left == 0 || size != out->same)
+        return false;
+    out->left--;
+    out->at = to + out->stride;
+    if (size == 8)
+        memcpy(to, data, 8);
+    else if (size == 64)
+        memcpy(to, data, 64);
+    else if (size > 0)
+        memcpy(to, data, size);
+    return true;
+}
 
 /* ---- worker ---- */
 
@@ -321,7 +376,9 @@ static inline struct mpipe__mark
 mpipe__children_mark(const struct mpipe__worker *w)
 {
     return (struct mpipe__mark){
-        .open = w->open, .n_items = w->open ? w->open->head.n_items : 0,
+        .open = w->open,
+        .n_items = w->open ? w->open->head.n_items + w->out[w->last].opened
+                             - w->out[w->last].left : 0,
         .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
         .flushes = w->flushes, .dropped = w->dropped, .made = w->made
     };

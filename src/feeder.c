@@ -25,7 +25,6 @@ void mpipe__feeder_init(struct mpipe__flow *flow)
     fd->out.mode = MPIPE__OUT_FEED;
     fd->item_ns = -1;
     fd->out.limit = 1;
-    fd->out.into = &fd->open;
 }
 
 void mpipe__feeder_fini(struct mpipe__flow *flow)
@@ -102,6 +101,7 @@ void mpipe__feeder_cut(struct mpipe__flow *flow)
     struct mpipe__feeder *fd = &flow->master->feeder;
     struct mpipe__frame *f = fd->open;
 
+    mpipe__strip_close(&fd->out);
     if (f == NULL || f->head.n_items == 0)
         return;
     fd->item_bytes = (f->head.bytes + f->head.n_items - 1) / f->head.n_items;
@@ -136,6 +136,7 @@ struct mpipe__frame *mpipe__feeder_room(struct mpipe__flow *flow, size_t size)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
 
+    mpipe__strip_close(&fd->out);
     if (fd->open != NULL
         && mpipe__frame_need(fd->open, size)
            + 8 * ((size_t)fd->open->head.n_items + 2) > fd->open->capacity) {
@@ -153,7 +154,8 @@ uint64_t mpipe__feeder_items(const struct mpipe__flow *flow)
 {
     const struct mpipe__feeder *fd = &flow->master->feeder;
 
-    return fd->items + (fd->open != NULL ? fd->open->head.n_items : 0);
+    return fd->items + (fd->open != NULL ? fd->open->head.n_items : 0)
+           + fd->out.opened - fd->out.left;
 }
 
 void mpipe__feeder_added(struct mpipe__flow *flow)
@@ -163,6 +165,8 @@ void mpipe__feeder_added(struct mpipe__flow *flow)
     if (fd->open->head.n_items >= fd->out.limit) {
         mpipe__feeder_cut(flow);
         mpipe__feeder_wait(flow);
+    } else {
+        mpipe__strip_open(&fd->out, fd->open);
     }
 }
 
@@ -174,6 +178,7 @@ enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
 
     if (stopped != MPIPE_OK)
         return flow->error.code != MPIPE_OK ? flow->error.code : stopped;
+    mpipe__strip_close(&fd->out);
     if (at_limit(flow))
         return MPIPE_END;
     if (fd->open == NULL

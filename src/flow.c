@@ -380,7 +380,8 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
 
     switch ((enum mpipe__control)f->head.stage) {
     case MPIPE__TABLE:
-        mpipe__flow_table(flow, f);
+        if (flow->phase < MPIPE__CLOSING)
+            mpipe__flow_table(flow, f);
         break;
     case MPIPE__PAUSE:
         flow->paused = true;

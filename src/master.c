@@ -325,6 +325,8 @@ static void begin(struct mpipe__flow *flow)
     struct mpipe__route *route = NULL;
 
     open_trace(flow);
+    if (mpipe__flow_ending(flow))
+        return;
     m->plan = mpipe__flow_plan(flow->engine, flow->spec, &err);
     if (m->plan != NULL)
         route = mpipe__route_new(m->plan->role, m->plan->n_ranks,

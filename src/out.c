@@ -19,6 +19,7 @@ static enum mpipe_err refuse(struct mpipe_out *out, enum mpipe_err code,
 {
     va_list ap;
 
+    mpipe__strip_close(out);
     if (out->error == MPIPE_OK) {
         out->error = code;
         va_start(ap, format);
@@ -66,12 +67,9 @@ static enum mpipe_err emit(struct mpipe_out *out, const void *data, size_t size)
 
 enum mpipe_err mpipe_emit(struct mpipe_out *out, const void *data, size_t size)
 {
-    struct mpipe__frame *f = out->into != NULL ? *out->into : NULL;
-
-    /* one more like those before it: nothing to look at */
-    if (f != NULL && f->head.n_items + 1 < out->limit
-        && out->error == MPIPE_OK && mpipe__frame_append_fast(f, data, size)) {
+    if (mpipe__strip_append(out, data, size)) {
         out->emitted++;
+        out->spot = NULL;
         return MPIPE_OK;
     }
     return emit(out, data, size);
@@ -81,6 +79,11 @@ enum mpipe_err mpipe_emit(struct mpipe_out *out, const void *data, size_t size)
  * in, or, when the next stage is on this rank, in memory for that one. */
 void *mpipe_reserve(struct mpipe_out *out, size_t size)
 {
+    if (out->left > 0 && size == out->same) {
+        out->spot_size = size;
+        out->room = out->strip;
+        return out->spot = out->at;
+    }
     if (may_emit(out, size) != MPIPE_OK)
         return NULL;
     out->spot_size = size;
@@ -109,6 +112,13 @@ enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size)
     void *spot = out->spot;
 
     out->spot = NULL;
+    if (spot != NULL && spot == out->at && out->left > 0
+        && size == out->same) {
+        out->left--;
+        out->at += out->stride;
+        out->emitted++;
+        return MPIPE_OK;
+    }
     if (spot == NULL || size > out->spot_size)
         return refuse(out, MPIPE_EINVAL,
                       "commit of %zu bytes, where %zu were reserved", size,
@@ -124,9 +134,12 @@ enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size)
         out->emitted--;
         return refuse(out, e, "%s", mpipe_strerror(e));
     }
+    mpipe__strip_close(out);
     mpipe__frame_commit(out->room, spot, size);
     if (out->mode == MPIPE__OUT_FEED)
         mpipe__feeder_added(out->flow);
+    else
+        mpipe__strip_open(out, out->room);
     return MPIPE_OK;
 }
 

@@ -309,7 +309,16 @@ static void write_summary(struct mpipe_pipeline *pl)
         mpipe__progress_clear(&flow->master->progress);
     fflush(stdout);
     if (mpipe__summary_write(flow, mp->program, text, mp->report) != MPIPE_OK)
-        fprintf(stderr, "%s: the report could not be written\n", mp->program);
+        mpipe__session_complain(mp, "report", mp->options.report);
+}
+
+static void close_trace(struct mpipe_pipeline *pl)
+{
+    struct mpipe__master *m = pl->flow->master;
+
+    if (m->trace != NULL && mpipe__trace_close(m->trace, NULL) != MPIPE_OK)
+        mpipe__session_complain(pl->mp, "trace", pl->mp->options.trace);
+    m->trace = NULL;
 }
 
 /* The flow has closed on this rank: its result is the pipeline's. */
@@ -323,10 +332,7 @@ static enum mpipe_err finish(struct mpipe_pipeline *pl)
         mpipe__master_close_sink(flow);
         mpipe_pipeline_counts(pl, &pl->counts);
         write_summary(pl);
-        if (flow->master->trace != NULL) {
-            mpipe__trace_close(flow->master->trace, &flow->error);
-            flow->master->trace = NULL;
-        }
+        close_trace(pl);
     }
     how = flow->error;
     pl->ended = how.code;

@@ -62,6 +62,13 @@ void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
         fprintf(stderr, "%s: %s\n", mp->program, err->text);
 }
 
+void mpipe__session_complain(const struct mpipe *mp, const char *option,
+                             const char *file)
+{
+    fprintf(stderr, "%s: --%s=%s could not be written: %s\n", mp->program,
+            option, file, errno != 0 ? strerror(errno) : "output error");
+}
+
 static FILE *open_file(const char *path, const char *option,
                        struct mpipe_error *err)
 {
@@ -253,10 +260,10 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
         fprintf(stderr, "%s: %s\n", mp->program, mpipe_strerror(e));
     fflush(stdout);             /* MPI may end the process in its own way */
     began = mp->began_mpi;
-    if (mp->report != NULL)
-        fclose(mp->report);
-    if (mp->log != NULL)
-        fclose(mp->log);
+    if (mp->report != NULL && fclose(mp->report) != 0)
+        mpipe__session_complain(mp, "report", mp->options.report);
+    if (mp->log != NULL && fclose(mp->log) != 0)
+        mpipe__session_complain(mp, "log", mp->options.log);
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
     if (mp->owns_transport && mp->transport != NULL)

@@ -33,6 +33,11 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
 /* Keep the first error, and print it on rank 0 if errors print themselves. */
 void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err);
 
+/* An output of the option's could not be written, which is known too late to
+ * change how the pipeline ended: say so on stderr, by errno. */
+void mpipe__session_complain(const struct mpipe *mp, const char *option,
+                             const char *file);
+
 /* rank 0: open what --report and --log name, once. */
 enum mpipe_err mpipe__session_files(struct mpipe *mp, struct mpipe_error *err);
 

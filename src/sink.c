@@ -83,15 +83,17 @@ static void deliver_items(struct mpipe__flow *flow, struct mpipe__frame *f)
     struct mpipe__master *m = flow->master;
     struct mpipe__cursor c;
     struct mpipe_item item;
+    mpipe_sink_fn sink = flow->spec->sink;
+    void *arg = flow->spec->sink_arg;
 
     m->counts.delivered += f->head.n_items;
+    m->bytes_delivered += mpipe__frame_item_bytes(f, f->head.n_items);
     mpipe__cursor_init(&c, f);
     while (mpipe__cursor_next(&c, &item)) {
         enum mpipe_err e = MPIPE_OK;
 
-        m->bytes_delivered += item.size;
-        if (flow->spec->sink != NULL)
-            e = flow->spec->sink(&item, flow->spec->sink_arg);
+        if (sink != NULL)
+            e = sink(&item, arg);
         if (e < MPIPE_OK)
             mpipe__flow_fail(flow, 0, e, "the output handler of pipeline '%s' "
                              "failed: %s", flow->spec->name,

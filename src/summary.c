@@ -82,9 +82,11 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
             fill_stage(flow, s, n, &stages[s]);
         for (unsigned r = 0; r < n; r++)
             fill_rank(flow, r, &ranks[r]);
-        e = text != NULL ? mpipe__report_print(&report, text) : MPIPE_OK;
+        e = MPIPE_OK;
+        if (text != NULL)       /* stderr: nobody to tell if that fails */
+            mpipe__report_print(&report, text);
         report.error = &flow->error;    /* who reads the text is told anyway */
-        if (e == MPIPE_OK && json != NULL)
+        if (json != NULL)
             e = mpipe__report_json(&report, json);
     }
     free(stages);

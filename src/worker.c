@@ -217,7 +217,7 @@ static void open_outs(struct mpipe__flow *flow, bool on)
     for (unsigned s = w->in->head.stage; s <= w->last; s++) {
         struct mpipe_out *out = &w->out[s];
         out->mode = on ? MPIPE__OUT_STAGE : MPIPE__OUT_CLOSED;
-        out->into = on && s == w->last ? &w->open : NULL;
+        mpipe__strip_close(out);
         out->error = MPIPE_OK;
         out->text[0] = '\0';
     }
@@ -341,6 +341,40 @@ static uint32_t in_place(struct mpipe__flow *flow, struct mpipe__cursor *c,
     return n;
 }
 
+/* The same for a single stage and items of one size. */
+static uint32_t in_place_alone(struct mpipe__flow *flow,
+                               struct mpipe__cursor *c,
+                               struct mpipe_item *item, unsigned *failed,
+                               enum mpipe_err *error)
+{
+    struct mpipe__worker *w = &flow->worker;
+    unsigned s = w->in->head.stage;
+    mpipe_map_fn map = flow->spec->stage[s].map;
+    struct mpipe_out *out = &w->out[s];
+    void *state = w->state[s];
+    size_t size = c->item_size, stride = mpipe__align8(size);
+    uint32_t n = 0, all = c->left;
+    char *at = c->at;
+
+    if (stride * all != (size_t)(c->end - at))
+        return 0;               /* damaged: 'left' says so */
+    for (; n < all; n++, at += stride) {
+        enum mpipe_err e = map(at, size, out, state);
+        if (e != MPIPE_OK || out->error != MPIPE_OK) {
+            *item = (struct mpipe_item){ at, size };
+            *failed = s;
+            *error = e != MPIPE_OK ? e : out->error;
+            at += stride;
+            c->at = at;
+            c->left = all - n - 1;
+            return n;
+        }
+    }
+    c->at = at;
+    c->left = 0;
+    return n;
+}
+
 static void count_in_place(struct mpipe__flow *flow, unsigned first,
                            unsigned last, uint64_t items, uint64_t bytes)
 {
@@ -374,6 +408,52 @@ static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
     fail_item(flow, s, bad->data, bad->size, e, &m);
     w->out[s].error = MPIPE_OK;
     w->out[s].text[0] = '\0';
+}
+
+/* One stage for itself, the usual case: what is the same for each item stays in
+ * registers, and the account is made once. */
+static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *c)
+{
+    struct mpipe__worker *w = &flow->worker;
+    unsigned s = w->last;
+    struct mpipe__stage_stats *st = &flow->stage_stats[s];
+    mpipe_stage_fn run = flow->spec->stage[s].run;
+    struct mpipe_out *out = &w->out[s];
+    void *state = w->state[s];
+    uint64_t n = 0, n_out = 0, bytes = 0;
+    struct mpipe_item item;
+
+    while (!w->abandoned && mpipe__cursor_next(c, &item)) {
+        /* of a mark, what may change by this item alone */
+        struct mpipe__mark m = {
+            .open = w->open, .flushes = w->flushes, .n_items = out->opened
+            - out->left + (w->open != NULL ? w->open->head.n_items : 0)
+        };
+        enum mpipe_err e;
+
+        n++;
+        bytes += item.size;
+        out->emitted = 0;
+        e = run(&item, out, state);
+        if (e == MPIPE_OK && out->error == MPIPE_OK) {
+            n_out += out->emitted;
+            if (out->emitted != 1)
+                count_emitted(w, st, out->emitted);
+        } else {
+            m.dropped = w->dropped;
+            m.made = w->made;
+            if (!w->abandoned)
+                fail_item(flow, s, item.data, item.size,
+                          e != MPIPE_OK ? e : out->error, &m);
+            out->error = MPIPE_OK;
+            out->text[0] = '\0';
+        }
+        if (w->closed.n > 0)
+            mpipe__children_send(flow);
+    }
+    st->in += n;
+    st->bytes_in += bytes;
+    st->out += n_out;
 }
 
 static bool all_in_place(const struct mpipe__flow *flow)
@@ -420,7 +500,9 @@ static bool run_frame(struct mpipe__flow *flow)
 
     mpipe__cursor_init(&c, w->in);
     if (all_in_place(flow)) {
-        n = in_place(flow, &c, &item, &failed, &error);
+        n = first == w->last && c.item_size != MPIPE__VARIABLE
+            ? in_place_alone(flow, &c, &item, &failed, &error)
+            : in_place(flow, &c, &item, &failed, &error);
         count_in_place(flow, first, w->last, n, mpipe__frame_item_bytes(w->in, n));
         if (error == MPIPE_OK) {
             if (c.left > 0)
@@ -429,6 +511,8 @@ static bool run_frame(struct mpipe__flow *flow)
         }
         leave_place(flow, &item, n, failed, error);
     }
+    if (first == w->last && flow->spec->stage[first].run != NULL)
+        run_alone(flow, &c);
     for (n = 0; !w->abandoned && mpipe__cursor_next(&c, &item); n++) {
         w->sampling = w->last > first && n % 32 == 0;
         run_item(flow, first, item.data, item.size, true);

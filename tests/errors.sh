@@ -36,7 +36,7 @@ refused 2 'policy=best on the command line: must be topology, packed or' \
 refused 2 'progress=maybe on the command line: must be auto' --progress=maybe
 refused 2 'quiet=perhaps on the command line: must be yes or no' \
     --quiet=perhaps
-refused 2 'fault=kaputt' --fault=kaputt=1
+refused 2 "fault plan: 'kaputt=1' is not" --fault=kaputt=1
 MPIPE_CREDITS=none
 export MPIPE_CREDITS
 refused 2 'MPIPE_CREDITS=none in the environment: must be a whole number'
@@ -45,12 +45,13 @@ unset MPIPE_CREDITS
 # ---- files that cannot be written ----
 
 for option in report trace log; do
-    refused 4 "--$option=no/place" --quiet --$option=no/place
-    refused 4 "--$option=folder" --quiet --$option=folder
+    refused 4 no/place --quiet --$option=no/place
+    refused 4 folder --quiet --$option=folder
 done
 if [ -e /dev/full ]; then
+    # What is written only when all have ended does not change how they did.
     for option in report trace; do
-        refused 4 "--$option=/dev/full" --quiet --$option=/dev/full
+        refused 0 /dev/full --quiet --$option=/dev/full
     done
     # A log that cannot be written is not worth a job.
     on 3 copy --quiet --log=/dev/full lines 0 output input

@@ -10,6 +10,7 @@
  * At the end each rank prints "rank R grew K KiB": its peak memory less what
  * it had before the pipeline.
  */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -171,6 +172,7 @@ static enum mpipe_err describe(struct mpipe *mp, struct mpipe_pipeline *pl,
     } else if (strcmp(mode, "forever") == 0) {
         load->n = UINT64_MAX;
         load->tells = true;
+        signal(SIGINT, SIG_DFL);        /* '&' in a script ignores it */
         mpipe_pipeline_map(pl, "first", invert, NULL);
         mpipe_pipeline_stage(pl, "slow", digest, NULL);
     } else {

@@ -140,10 +140,14 @@ tests_transport_mpi_mpi_LDADD = src/libmpipe_core.la
 
 # ---- programs that shell tests run ----
 
-check_PROGRAMS += tests/copy
+check_PROGRAMS += tests/copy tests/load
 tests_copy_SOURCES = tests/copy.c
 tests_copy_LDFLAGS = -static
 tests_copy_LDADD = src/libmpipe.la
+
+tests_load_SOURCES = tests/load.c
+tests_load_LDFLAGS = -static
+tests_load_LDADD = src/libmpipe.la
 
 # ---- shell tests ----
 
@@ -154,18 +158,23 @@ shell_tests = \
 	tests/copy.sh \
 	tests/counts.sh \
 	tests/docs.sh \
+	tests/errors.sh \
 	tests/exports.sh \
 	tests/headers.sh \
 	tests/install.sh \
 	tests/jobscripts.sh \
+	tests/large.sh \
 	tests/layers.sh \
 	tests/lists.sh \
 	tests/mandelbrot.sh \
 	tests/measured.sh \
+	tests/memory.sh \
 	tests/palindrome.sh \
 	tests/plan.sh \
 	tests/quickstart.sh \
+	tests/signals.sh \
 	tests/taskchain.sh \
+	tests/trickle.sh \
 	tests/valgrind.sh \
 	tests/wordcount.sh \
 	# End of shell_tests
@@ -183,4 +192,5 @@ EXTRA_DIST += \
 	tests/mutants.sh \
 	tests/run-mpi.sh \
 	tests/sum.sh \
+	tests/valgrind.supp \
 	# End of EXTRA_DIST

@@ -65,11 +65,12 @@ static enum mpipe_err describe_wrongly(struct mpipe__notes *n, bool all)
 
     for (size_t i = 0; i < sizeof wrong_stages / sizeof *wrong_stages; i++) {
         struct mpipe__tally t;
-        struct mpipe_pipeline *pl = passing(n, &t);
+        struct mpipe_pipeline *pl;
         enum mpipe_err code = wrong_stages[i].code;
 
         if (code == MPIPE_EPLACE && (n->size == 1 || !all))
             continue;       /* alone rank 0 takes them all */
+        pl = passing(n, &t);
         HOLDS(n, mpipe_pipeline_stage(pl, "a", mpipe__pass, NULL)
                  == MPIPE_OK);
         if (wrong) {

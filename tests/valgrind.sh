@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # valgrind.sh - the suites read and free only what is theirs.
 #
-# Left out: what starts hwloc or MPI, for what those keep is not ours to judge,
-# and what would take minutes.  asan.sh runs those too.
+# Left out is what would take minutes; asan.sh runs that too.
 
-left_out="placement topology transport_fault transport_loop"
+left_out="placement property transport_fault transport_loop"
 
 unit=$abs_top_builddir/tests/unit
 if [ ! -x "$unit" ]; then
@@ -35,6 +34,7 @@ done
 # shellcheck disable=SC2086  # a list of words
 valgrind --quiet --error-exitcode=99 --leak-check=full \
     --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible \
+    --suppressions="$abs_top_srcdir/tests/valgrind.supp" \
     --log-file="$work/valgrind" "$unit" $chosen >"$work/out" 2>&1
 status=$?
 if [ $status -ne 0 ]; then
