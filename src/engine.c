@@ -68,6 +68,7 @@ bool mpipe__engine_turn(struct mpipe__engine *en, bool nested)
     uint64_t now = mpipe__now();
     bool did = false;
 
+    en->now = now;
     if (nested || now - en->polled >= POLL_NS) {
         did = mpipe__engine_progress(en);
         en->polled = now;

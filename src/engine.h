@@ -41,6 +41,7 @@ struct mpipe__engine {
     const char *host;               /* of this rank */
     struct mpipe__flow *flows;      /* started and not yet closed */
     volatile int *interrupted;      /* nonzero: the signal that asks us to stop */
+    uint64_t now;                   /* when the turn began */
     uint64_t polled;                /* when messages were last moved */
     /* A line for the log, on rank 0. */
     void (*log)(void *arg, uint64_t time_ns, int rank, enum mpipe_level level,

@@ -14,6 +14,7 @@
 #define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
 #define AGE_NS      1000000u     /* an open frame is not held back longer */
 #define REST_US     2000u
+#define FEW_ITEMS   16u
 
 void mpipe__feeder_init(struct mpipe__flow *flow)
 {
@@ -286,7 +287,7 @@ void mpipe__feeder_age(struct mpipe__flow *flow)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
 
-    if (fd->open == NULL || mpipe__now() - fd->open_since < AGE_NS
+    if (fd->open == NULL || flow->engine->now < fd->open_since + AGE_NS
         || !a_rank_waits(fd))
         return;
     mpipe__feeder_cut(flow);
@@ -296,7 +297,8 @@ void mpipe__feeder_age(struct mpipe__flow *flow)
 bool mpipe__feeder_pull(struct mpipe__flow *flow)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
-    uint64_t before = mpipe__feeder_items(flow), from = mpipe__now(), now;
+    uint64_t before = mpipe__feeder_items(flow), items;
+    uint64_t from = flow->engine->now, now;
     enum mpipe_err e;
 
     if (flow->spec->source == NULL || fd->ended || flow->in_source
@@ -312,10 +314,12 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
         e = fd->out.error;
     if (e >= MPIPE_OK && at_limit(flow))
         e = MPIPE_END;
-    now = mpipe__now();
+    items = mpipe__feeder_items(flow) - before;
+    /* a source that gives few items a call may have taken its time */
+    now = items < FEW_ITEMS || flow->tracing ? mpipe__now() : from;
     if (flow->tracing && now - from > 5000)
         mpipe__flow_span(flow, MPIPE__SPAN_FEED, 0, from, now,
-                         (uint32_t)(mpipe__feeder_items(flow) - before), UINT64_MAX);
+                         (uint32_t)items, UINT64_MAX);
     if (e < MPIPE_OK) {
         mpipe__flow_fail(flow, 0, e, "the source of pipeline '%s' failed: %s",
                          flow->spec->name, fd->out.text[0] != '\0'
@@ -324,11 +328,11 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     }
     fd->ended = e == MPIPE_END;
     if (fd->ended || (fd->open != NULL
-                      && (fd->again || now - fd->open_since > AGE_NS)
+                      && (fd->again || now > fd->open_since + AGE_NS)
                       && a_rank_waits(fd)))
         mpipe__feeder_cut(flow);
     mpipe__feeder_pump(flow);
-    return mpipe__feeder_items(flow) > before || fd->ended || e == MPIPE_OK;
+    return items > 0 || fd->ended || e == MPIPE_OK;
 }
 
 bool mpipe__feeder_empty(const struct mpipe__flow *flow)

