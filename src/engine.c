@@ -14,7 +14,7 @@
                                    without need may yield the core */
 #define REST_US 5000u           /* a rest with nothing to do, at first */
 #define LONG_REST_US 40000u     /* ... and after a while */
-#define SOURCE_US 800u          /* ... while a source has nothing just now */
+#define SOURCE_US 900u          /* ... while a source has nothing just now */
 
 enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
                                   struct mpipe__transport *t,
