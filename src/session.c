@@ -7,6 +7,7 @@
  * next pipeline's hello tells the others, so that nobody waits for anybody.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <mpi.h>
 #include <stdlib.h>
 #include <mpipe/mpi.h>
@@ -207,11 +208,23 @@ struct mpipe *mpipe_init_comm(MPI_Comm comm, int *argc, char ***argv)
     return init(comm, false, argc, argv);
 }
 
+/* Whoever starts us with stdin, stdout or stderr closed must not have them be
+ * the first socket or file that MPI opens: put something in their place whose
+ * use fails. */
+static void hold_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF
+            && open("/dev/null", fd == 1 ? O_RDONLY : O_WRONLY) < 0)
+            return;
+}
+
 struct mpipe *mpipe_init(int *argc, char ***argv)
 {
     int began = 0, ended = 0, level;
     struct mpipe *mp;
 
+    hold_streams();
     MPI_Finalized(&ended);
     if (ended) {
         mp = new_session();

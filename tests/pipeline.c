@@ -121,7 +121,7 @@ static void lost_message(void)
                 .rank_mask = 1u << rank
             };
             struct mpipe__world world = { .size = 4, .fault = &fault,
-                                          .options = "--credits=4" };
+                                          .options = "--credits=4 --log-level=error" };
 
             CU_ASSERT(mpipe__world_run(&world, endless, NULL, &end));
             CU_ASSERT_EQUAL(end.faults.dropped, 1);
