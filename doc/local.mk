@@ -40,6 +40,7 @@ dist_doc_DATA += \
 	doc/design.md \
 	doc/features.md \
 	doc/performance.md \
+	doc/plan.md \
 	doc/protocol.md \
 	doc/rationale.md \
 	# End of dist_doc_DATA

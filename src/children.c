@@ -7,9 +7,9 @@
  * made more than HOLD_BYTES is the list sent early, and then the item is past
  * taking back ('flushes' has moved on).
  *
- * One child and nothing else: it keeps the frame's id, and rank 0 hears nothing.
- * Otherwise each child gets an id and a number of its own, and a report
- * tells rank 0 what was consumed and made.
+ * One child and nothing else: it keeps the frame's id, and rank 0 hears
+ * nothing. Otherwise each child gets an id and a number of its own, and a
+ * report tells rank 0 what was consumed and made.
  */
 #include "clock.h"
 #include "engine.h"
@@ -103,8 +103,8 @@ void mpipe__children_close(struct mpipe__flow *flow)
     w->open = NULL;
 }
 
-struct mpipe__frame *mpipe__children_new(struct mpipe__flow *flow, unsigned stage,
-                                      size_t payload)
+struct mpipe__frame *mpipe__children_new(struct mpipe__flow *flow,
+                                         unsigned stage, size_t payload)
 {
     struct mpipe__worker *w = &flow->worker;
     size_t size = MPIPE__HEAD_SIZE + payload
@@ -140,8 +140,8 @@ struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size)
     return w->open;
 }
 
-enum mpipe_err mpipe__children_append(struct mpipe__flow *flow, const void *data,
-                             size_t size)
+enum mpipe_err mpipe__children_append(struct mpipe__flow *flow,
+                                      const void *data, size_t size)
 {
     struct mpipe__worker *w = &flow->worker;
     struct mpipe_out *out = &w->out[w->last];
@@ -161,7 +161,8 @@ enum mpipe_err mpipe__children_append(struct mpipe__flow *flow, const void *data
 }
 
 /* Forget what was made since the mark. */
-void mpipe__children_take_back(struct mpipe__flow *flow, const struct mpipe__mark *m)
+void mpipe__children_take_back(struct mpipe__flow *flow,
+                               const struct mpipe__mark *m)
 {
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__pool *pool = &flow->engine->pool;

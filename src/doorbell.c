@@ -2,11 +2,11 @@
 /* doorbell.c - a futex in shared memory.
  *
  * The order that makes it safe: the owner writes 'sleeping', then looks for
- * messages; a sender puts its message, then reads 'sleeping'.  With a full fence
- * between the two steps on both sides at least one of them sees the other.
- * (MPI libraries publish a message with their own stores, which the fence
- * orders too.  Were one to publish it later, from another thread, the time
- * limit of the sleep would still bound the delay.)
+ * messages; a sender puts its message, then reads 'sleeping'.  With a full
+ * fence between the two steps on both sides at least one of them sees the
+ * other.  (MPI libraries publish a message with their own stores, which the
+ * fence orders too.  Were one to publish it later, from another thread, the
+ * time limit of the sleep would still bound the delay.)
  */
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -12,10 +12,11 @@
  *   feeder.c   rank 0: items in, root frames out
  *   sink.c     rank 0: frames in, results out
  *
- * Two kinds of movement are kept apart.  progress() moves messages and never runs
- * the user's functions, so it may be called from within one (an emit that must wait
- * for credits does).  step() may run them, and does not run one from within
- * itself: 'in_worker', 'in_source' and 'in_sink' say which are on the stack.
+ * Two kinds of movement are kept apart. progress() moves messages and never
+ * runs the user's functions, so it may be called from within one (an emit that
+ * must wait for credits does). step() may run them, and does not run one from
+ * within itself: 'in_worker', 'in_source' and 'in_sink' say which are on the
+ * stack.
  */
 #ifndef MPIPE__ENGINE_H
 #define MPIPE__ENGINE_H
@@ -77,8 +78,8 @@ struct mpipe_out {
     unsigned stage;
     enum mpipe__out_mode mode;
     uint32_t limit;                 /* items for a frame */
-    /* The strip: room for 'left' more items of 'same' bytes in frame 'strip', from
-     * 'at' on.  While it is open the frame's head lags behind. */
+    /* The strip: room for 'left' more items of 'same' bytes in frame 'strip',
+     * from 'at' on.  While it is open the frame's head lags behind. */
     uint32_t left, opened;
     size_t same, stride;
     char *at;
@@ -103,10 +104,10 @@ static inline void mpipe__strip_close(struct mpipe_out *out)
     out->left = out->opened = 0;
 }
 
-/* The next items for 'f' will be like those in it: let them go straight in.  The
- * one that reaches the limit is left to be looked at. */
+/* The next items for 'f' will be like those in it: let them go straight in.
+ * The one that reaches the limit is left to be looked at. */
 static inline void mpipe__strip_open(struct mpipe_out *out,
-                                    struct mpipe__frame *f)
+                                     struct mpipe__frame *f)
 {
     const struct mpipe__frame_head *h = &f->head;
     size_t n;
@@ -124,8 +125,8 @@ static inline void mpipe__strip_open(struct mpipe_out *out,
 }
 
 /* Append through the strip; false: it is closed, or not for this item. */
-static inline bool mpipe__strip_append(struct mpipe_out *out, const void *data,
-                                      size_t size)
+static inline bool mpipe__strip_append(struct mpipe_out *out,
+                                       const void *data, size_t size)
 {
     char *to = out->at;
 

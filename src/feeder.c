@@ -3,9 +3,9 @@
  *
  * Items gather in the open frame.  It is cut when it is full, when it holds
  * enough work, or when a stage waits and the source has paused; then it waits
- * in 'pending' until the window and a link take it, and only there it gets its entry in
- * the ledger.  How much work is enough is learnt from what comes back: frames
- * begin with one item and grow, long items stay alone.
+ * in 'pending' until the window and a link take it, and only there it gets its
+ * entry in the ledger. How much work is enough is learnt from what comes back:
+ * frames begin with one item and grow, long items stay alone.
  */
 #include <stdlib.h>
 #include "clock.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* flow_plan.c - the plan for a flow, by what was measured if it is known.
  *
- * A report (--report) tells how long each stage was busy; a later run of the same
- * pipeline can be placed by that (--measured) instead of by a guess.
+ * A report (--report) tells how long each stage was busy; a later run of the
+ * same pipeline can be placed by that (--measured) instead of by a guess.
  */
 #include <errno.h>
 #include <jansson.h>

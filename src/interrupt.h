@@ -7,8 +7,8 @@
 volatile int *mpipe__interrupted(void);
 
 /* Watch for the signals, or stop that; calls nest.  One that comes more
- * than a second after the first does what it did before.  Signals that the program
- * ignores or handles itself are left to it. */
+ * than a second after the first does what it did before.  Signals that the
+ * program ignores or handles itself are left to it. */
 void mpipe__interrupt_watch(void);
 void mpipe__interrupt_unwatch(void);
 

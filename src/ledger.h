@@ -5,8 +5,9 @@
  * One entry for each root frame between its feeding and the delivery of its
  * results.  An entry holds the XOR of the ids of all frames that are known to
  * exist below the root: a frame fed or made puts its id in, a frame consumed or
- * arrived takes it out, in any order.  The root is complete when the XOR is zero.  (Ids are
- * random 64-bit numbers, so a false zero has a chance of 2^-64 a frame.)
+ * arrived takes it out, in any order.  The root is complete when the XOR is
+ * zero.  (Ids are random 64-bit numbers, so a false zero has a chance of 2^-64
+ * a frame.)
  *
  * Invariants:
  *  - roots are numbered 0, 1, 2, ... as they are fed;

@@ -2,8 +2,8 @@
 /* line_reader.h - the lines of files, one after another (layer 4).
  *
  * Never waits: where nothing can be read now it says MPIPE_AGAIN.  A line ends
- * with '\n' only, so that '\r' and NUL bytes stay in it; the last line of a file
- * may lack its '\n'.
+ * with '\n' only, so that '\r' and NUL bytes stay in it; the last line of a
+ * file may lack its '\n'.
  */
 #ifndef MPIPE__LINE_READER_H
 #define MPIPE__LINE_READER_H

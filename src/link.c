@@ -8,9 +8,10 @@
  *           [head|payload|path]   --bulk-->  receive straight into the frame
  *   credit += n                   <-control- after n frames were consumed
  *
- * Heads of large frames queue per link, so payloads are received in the order in which
- * they were sent: the pieces need no numbers.  The head comes once more with
- * the payload, to tell one that was lost or repeated from its neighbour.
+ * Heads of large frames queue per link, so payloads are received in the order
+ * in which they were sent: the pieces need no numbers. The head comes once
+ * more with the payload, to tell one that was lost or repeated from its
+ * neighbour.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -394,8 +395,8 @@ static enum mpipe_err begin_bulk(struct mpipe__link *link,
     for (to = (char *)&f->head; left > 0;) {
         size_t piece = left < set->max_message ? left : set->max_message;
         enum mpipe_err e = set->transport->ops->recv(
-            set->transport, link->peer, channel_of(link, MPIPE__BULK), to, piece,
-            f);
+            set->transport, link->peer, channel_of(link, MPIPE__BULK), to,
+            piece, f);
         if (e != MPIPE_OK)
             return mpipe__error(err, set->transport->rank, e,
                                 "a receive could not be posted");

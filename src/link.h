@@ -4,8 +4,9 @@
  * A link joins this rank with one peer for one flow, in both directions.  Data
  * frames need a credit each; control frames (small, at most
  * MPIPE__CONTROL_SIZE) need none.  A data frame that does not fit the slots
- * that the receiver has posted is sent in two: its head into the slot, its payload
- * on the bulk channel into memory that the receiver takes when it has some.
+ * that the receiver has posted is sent in two: its head into the slot, its
+ * payload on the bulk channel into memory that the receiver takes when it has
+ * some.
  *
  * Invariants:
  *  - posted slots + frames not yet given back = the window granted;
@@ -28,8 +29,8 @@
 enum mpipe__channel { MPIPE__DATA, MPIPE__BULK, MPIPE__CONTROL };
 
 /* Two links may join the same two ranks, each with its own credits: a rank that
- * is alone feeds itself over one, and its results come back over the other, so that
- * neither can use up the other's credits. */
+ * is alone feeds itself over one, and its results come back over the other, so
+ * that neither can use up the other's credits. */
 enum mpipe__lane { MPIPE__LANE_MAIN, MPIPE__LANE_HOME };
 
 /* What a control frame is for (head.stage of kind MPIPE__FRAME_CONTROL). */

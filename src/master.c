@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* master.c - rank 0's part of a flow: the agreement, the tables, the end.
  *
- * When every rank has said HELLO with the same pipeline, the plan gives roles, the
- * route gives links, and each rank is sent its piece of the table.  From
- * then on rank 0 is feeder and sink; items that failed come by here to be tried on
- * another rank.  The flow ends when the feed has ended and the ledger is
- * empty, or with the first error.
+ * When every rank has said HELLO with the same pipeline, the plan gives roles,
+ * the route gives links, and each rank is sent its piece of the table. From
+ * then on rank 0 is feeder and sink; items that failed come by here to be
+ * tried on another rank. The flow ends when the feed has ended and the ledger
+ * is empty, or with the first error.
  */
 #define XXH_INLINE_ALL
 #include <assert.h>
@@ -620,8 +620,8 @@ static bool send_retries(struct mpipe__flow *flow)
 
 /* MPI loses nothing; but should a message be lost all the same, the job ends
  * and says so instead of waiting for ever.  Ranks send stats every second while
- * they rest, and none from inside the user's functions: when all have just been heard
- * and nothing has moved for some of them in a row, nothing will. */
+ * they rest, and none from inside the user's functions: when all have just
+ * been heard and nothing has moved for some of them in a row, nothing will. */
 static void watch_for_loss(struct mpipe__flow *flow, uint64_t now)
 {
     const struct mpipe__master *m = flow->master;

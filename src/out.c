@@ -2,8 +2,8 @@
 /* out.c - what the user's functions call.
  *
  * The same mpipe_emit() serves a stage, whose items go to the next stage, and
- * the feed, whose items go to the first.  An error is kept in the context too, so that an
- * item whose function ignores it fails all the same.
+ * the feed, whose items go to the first.  An error is kept in the context too,
+ * so that an item whose function ignores it fails all the same.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -173,17 +173,22 @@ static enum mpipe_err check_stage(struct mpipe_pipeline *pl,
                        spec->n_stages);
     for (unsigned s = 0; s < spec->n_stages; s++)
         if (strcmp(spec->stage[s].name, stage->name) == 0)
-            return mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "two stages are named '%s'",
-                           stage->name);
+            return mpipe__pipeline_wrong(
+                pl, MPIPE_EINVAL, "two stages are named '%s'", stage->name);
     if (stage->run == NULL && stage->map == NULL)
-        return mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "the function of stage '%s' is NULL",
-                       stage->name);
+        return mpipe__pipeline_wrong(pl, MPIPE_EINVAL,
+                                     "the function of stage '%s' is NULL",
+                                     stage->name);
     if (stage->run != NULL && stage->map != NULL)
-        return mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "stage '%s' has two functions: give "
-                       "it 'run' or 'map'", stage->name);
+        return mpipe__pipeline_wrong(pl, MPIPE_EINVAL,
+                                     "stage '%s' has two functions: give "
+                                     "it 'run' or 'map'",
+                                     stage->name);
     if (!(stage->work >= 0 && stage->work <= 1e300))
-        return mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "the work of stage '%s' is %g: it "
-                       "must be 0 or more", stage->name, stage->work);
+        return mpipe__pipeline_wrong(pl, MPIPE_EINVAL,
+                                     "the work of stage '%s' is %g: it "
+                                     "must be 0 or more",
+                                     stage->name, stage->work);
     if (spec->n_stages >= UINT16_MAX - 1)
         return mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "more than %d stages",
                        UINT16_MAX - 1);
@@ -208,8 +213,8 @@ enum mpipe_err mpipe_pipeline_add(struct mpipe_pipeline *pl,
         spec->stage = more;
     if (more == NULL || name == NULL) {
         free(name);
-        return mpipe__pipeline_wrong(pl, MPIPE_ENOMEM, "no memory for stage '%s'",
-                       stage->name);
+        return mpipe__pipeline_wrong(pl, MPIPE_ENOMEM,
+                                     "no memory for stage '%s'", stage->name);
     }
     spec->stage[spec->n_stages] = *stage;
     spec->stage[spec->n_stages++].name = name;
@@ -377,11 +382,13 @@ static enum mpipe_err start(struct mpipe_pipeline *pl, bool pull)
     if (e != MPIPE_OK)
         return e;
     if (pull && pl->spec.source == NULL)
-        mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "it has no source: give it one, or use "
-                "start() and feed()");
+        mpipe__pipeline_wrong(pl, MPIPE_EINVAL,
+                              "it has no source: give it one, or use "
+                              "start() and feed()");
     if (!pull && pl->spec.source != NULL)
-        mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "it has a source: use run(), or feed() "
-                "without one");
+        mpipe__pipeline_wrong(pl, MPIPE_EINVAL,
+                              "it has a source: use run(), or feed() "
+                              "without one");
     return begin(pl);
 }
 

@@ -2,9 +2,10 @@
 /* session.c - the ranks of one job, from start to end.
  *
  * Starting is the only time when all ranks talk together (a communicator, the
- * node's shared memory, where each rank is).  What goes wrong on all ranks alike
- * (a bad option) breaks the session; what only one rank meets is kept, and the
- * next pipeline's hello tells the others, so that nobody waits for anybody.
+ * node's shared memory, where each rank is).  What goes wrong on all ranks
+ * alike (a bad option) breaks the session; what only one rank meets is kept,
+ * and the next pipeline's hello tells the others, so that nobody waits for
+ * anybody.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -3,9 +3,9 @@
  *
  * A regular file is made as PATH.PID-N.part in the same directory and renamed
  * at a good end.  There results are gathered in a buffer; into a pipe or a
- * terminal, where somebody may be waiting for it, each goes at once.  SIGPIPE is
- * held off around each write, since a library may not change how the program
- * handles it.
+ * terminal, where somebody may be waiting for it, each goes at once.  SIGPIPE
+ * is held off around each write, since a library may not change how the
+ * program handles it.
  */
 #include <errno.h>
 #include <fcntl.h>

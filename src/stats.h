@@ -3,7 +3,8 @@
  *
  * Each rank counts its own work and sends the numbers to rank 0, which keeps
  * the last of each rank and adds them up for the report, the progress line and
- * mpipe_pipeline_status().  All members are plain integers, so that a struct can travel as it is.
+ * mpipe_pipeline_status().  All members are plain integers, so that a struct
+ * can travel as it is.
  */
 #ifndef MPIPE__STATS_H
 #define MPIPE__STATS_H
@@ -11,8 +12,8 @@
 #include <stdint.h>
 
 /* One stage on one rank.  in + made = out + dropped + failed + retried when
- * the rank is at rest: 'retried' items were handed back to be tried again (and are
- * counted in 'in' once more where that happens). */
+ * the rank is at rest: 'retried' items were handed back to be tried again (and
+ * are counted in 'in' once more where that happens). */
 struct mpipe__stage_stats {
     uint64_t in, out;           /* items */
     uint64_t made;              /* emitted beyond the first for an item */

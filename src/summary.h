@@ -7,7 +7,8 @@
 #include "engine.h"
 
 /* Write the report of a flow that has closed, on rank 0: as text to 'text' and
- * as JSON to 'json' (each may be NULL).  Fails with MPIPE_ENOMEM or MPIPE_EIO. */
+ * as JSON to 'json' (each may be NULL).  Fails with MPIPE_ENOMEM or MPIPE_EIO.
+ */
 enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
                                     const char *program, FILE *text,
                                     FILE *json);

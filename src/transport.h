@@ -6,7 +6,8 @@
  *
  * A message belongs to a (peer, channel).  Per sender, receiver and channel,
  * receives are matched with messages in the order in which both were made, and
- * complete in that order.  A rank may send to itself.  One thread per transport.
+ * complete in that order.  A rank may send to itself.  One thread per
+ * transport.
  */
 #ifndef MPIPE__TRANSPORT_H
 #define MPIPE__TRANSPORT_H
@@ -40,8 +41,8 @@ struct mpipe__transport_ops {
 
     /* Post a receive of a message of at most 'capacity' bytes.  'data' is lent
      * until the completion or cancel().  That a message fits is the sender's
-     * duty: loop reports a longer one as MPIPE_ELINK, but Open MPI 4.1 may write
-     * past the end of the buffer before it does. */
+     * duty: loop reports a longer one as MPIPE_ELINK, but Open MPI 4.1 may
+     * write past the end of the buffer before it does. */
     enum mpipe_err (*recv)(struct mpipe__transport *t, int peer,
                            unsigned channel, void *data, size_t capacity,
                            void *cookie);
@@ -52,8 +53,8 @@ struct mpipe__transport_ops {
                 int max);
 
     /* Withdraw all receives from (peer, channel); their buffers are the
-     * caller's again and their cookies do not come back.  Call only when the peer
-     * sends no more on this channel. */
+     * caller's again and their cookies do not come back.  Call only when the
+     * peer sends no more on this channel. */
     void (*cancel)(struct mpipe__transport *t, int peer, unsigned channel);
 
     /* Rest until a message may have come, or about 'timeout_us' have passed.

@@ -7,8 +7,8 @@
  * and sends stand side by side in one dense array for MPI_Testsome.
  *
  * Waiting: a few tests, a few yields, then sleep on the doorbell of this rank,
- * which senders on the same node ring.  Ranks on other nodes cannot, so there the
- * time limit is short.
+ * which senders on the same node ring.  Ranks on other nodes cannot, so there
+ * the time limit is short.
  */
 #include <assert.h>
 #include <limits.h>

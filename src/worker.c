@@ -24,7 +24,8 @@ static const char *reason(const struct mpipe_out *out, enum mpipe_err e)
 
 /* Hand a failing item back to rank 0: to be tried again, or as failed. */
 static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
-                      size_t size, enum mpipe_err e, const struct mpipe__mark *m)
+                      size_t size, enum mpipe_err e,
+                      const struct mpipe__mark *m)
 {
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__stage_stats *st = &flow->stage_stats[s];
@@ -501,9 +502,10 @@ static bool run_frame(struct mpipe__flow *flow)
     mpipe__cursor_init(&c, w->in);
     if (all_in_place(flow)) {
         n = first == w->last && c.item_size != MPIPE__VARIABLE
-            ? in_place_alone(flow, &c, &item, &failed, &error)
-            : in_place(flow, &c, &item, &failed, &error);
-        count_in_place(flow, first, w->last, n, mpipe__frame_item_bytes(w->in, n));
+                ? in_place_alone(flow, &c, &item, &failed, &error)
+                : in_place(flow, &c, &item, &failed, &error);
+        count_in_place(flow, first, w->last, n,
+                       mpipe__frame_item_bytes(w->in, n));
         if (error == MPIPE_OK) {
             if (c.left > 0)
                 damaged(flow);

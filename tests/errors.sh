@@ -14,13 +14,13 @@ direct()
 seq 1 2000 >input
 mkdir folder
 
-# refused STATUS TEXT [OPTION...]
+# refused STATUS TEXT [OPTION...], on each of $counts ranks
 refused()
 {
     expected=$1
     text=$2
     shift 2
-    for ranks in 0 3; do
+    for ranks in $counts; do
         on $ranks copy "$@" lines 0 output input
         expect "$expected"
         expect_err "$text"
@@ -30,7 +30,9 @@ refused()
 
 # ---- options ----
 
+counts='0 1 3'
 refused 2 'credits=0 on the command line: must be 1 to 64' --credits=0
+counts=0
 refused 2 'credits=65 on the command line: must be 1 to 64' --credits=65
 refused 2 'credits=many on the command line: must be a whole number' \
     --credits=many
@@ -43,6 +45,7 @@ refused 2 'progress=maybe on the command line: must be auto' --progress=maybe
 refused 2 'quiet=perhaps on the command line: must be yes or no' \
     --quiet=perhaps
 refused 2 "fault plan: 'kaputt=1' is not" --fault=kaputt=1
+counts='0 3'
 MPIPE_CREDITS=none
 export MPIPE_CREDITS
 refused 2 'MPIPE_CREDITS=none in the environment: must be a whole number'

@@ -5,7 +5,8 @@
 . "$abs_top_srcdir/tests/app.sh"
 
 # In all, five copies of it are alive at a time.
-available=$(awk '$1 == "MemAvailable:" { print int($2 / 1048576) }' /proc/meminfo)
+available=$(awk '$1 == "MemAvailable:" { print int($2 / 1048576) }' \
+    /proc/meminfo)
 if [ "${available:-0}" -lt 6 ]; then
     echo "SKIPPED: ${available:-?} GiB of memory are available, of the 6 that" \
          "an item of 1 GiB needs: it was NOT run"

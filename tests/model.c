@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* model.c - steps on plain bytes.
  *
- * An item of 8 bytes or more begins with a number of its own, from which follows
- * what becomes of it; what a step makes has new numbers, so that no two
- * items at one step are the same and failed tries can be counted by it.
+ * An item of 8 bytes or more begins with a number of its own, from which
+ * follows what becomes of it; what a step makes has new numbers, so that no
+ * two items at one step are the same and failed tries can be counted by it.
  */
 #include <stdio.h>
 #include <stdlib.h>

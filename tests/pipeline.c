@@ -120,8 +120,10 @@ static void lost_message(void)
                 .drop_nth = 20, .channel_mask = channels[i],
                 .rank_mask = 1u << rank
             };
-            struct mpipe__world world = { .size = 4, .fault = &fault,
-                                          .options = "--credits=4 --log-level=error" };
+            struct mpipe__world world = {
+                .size = 4, .fault = &fault,
+                .options = "--credits=4 --log-level=error"
+            };
 
             CU_ASSERT(mpipe__world_run(&world, endless, NULL, &end));
             CU_ASSERT_EQUAL(end.faults.dropped, 1);

@@ -7,7 +7,8 @@
 
 path=$abs_top_builddir/tests/load
 program=
-trap '[ -z "$program" ] || kill -KILL "$program" 2>/dev/null' HUP INT TERM
+trap '[ -z "$program" ] || kill -KILL "$program" 2>/dev/null; exit 1' \
+    HUP INT TERM
 
 # interrupted RANKS SIGNAL WHOM: 'rank 0', or the one who was started.
 interrupted()
@@ -19,7 +20,7 @@ interrupted()
         "$path" forever >said 2>err &
     else
         # What mpirun gets run-mpi.sh cannot hand on, so the shell becomes it.
-        MPIRUN=$work/exec sh "$abs_top_srcdir/tests/run-mpi.sh" -n "$1" \
+        MPIRUN=$work/launcher sh "$abs_top_srcdir/tests/run-mpi.sh" -n "$1" \
             "$path" forever >said 2>err &
     fi
     started=$!
@@ -45,12 +46,12 @@ interrupted()
 }
 
 # A launcher that says who it is.
-cat >exec <<EOF
+cat >launcher <<EOF
 #!/bin/sh
 echo \$\$ >"$work/mpirun.pid"
 exec ${MPIRUN:-mpirun} "\$@"
 EOF
-chmod +x exec
+chmod +x launcher
 if ! command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1; then
     echo "SKIPPED: no mpirun"
     exit 77

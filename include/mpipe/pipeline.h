@@ -100,7 +100,8 @@ enum mpipe_err mpipe_pipeline_start(struct mpipe_pipeline *pl);
 
 /* Rank 0: feed a copy of one item.  Waits while the pipeline is full (but not
  * from inside the output handler, where it may be called too); when it is
- * paused and full, MPIPE_AGAIN; after --limit items, MPIPE_END.  On other ranks MPIPE_EINVAL. */
+ * paused and full, MPIPE_AGAIN; after --limit items, MPIPE_END.  On other
+ * ranks MPIPE_EINVAL. */
 enum mpipe_err mpipe_pipeline_feed(struct mpipe_pipeline *pl,
                                    const void *data, size_t size);
 
