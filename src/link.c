@@ -18,6 +18,11 @@
 #include "error.h"
 #include "link.h"
 
+/* A large payload is cut into pieces of this size: where MPI copies through
+ * small buffers, each one that ends tells both sides to go on polling. */
+#define PIECE_MAX ((size_t)4 << 20)
+_Static_assert(PIECE_MAX <= MPIPE__MESSAGE_MAX, "a piece is one message");
+
 void mpipe__links_init(struct mpipe__links *set, void *owner,
                        struct mpipe__transport *t, struct mpipe__pool *pool,
                        uint16_t flow, size_t budget, size_t max_payload)
@@ -31,7 +36,7 @@ void mpipe__links_init(struct mpipe__links *set, void *owner,
                    * (flow % (MPIPE__CHANNEL_MAX / MPIPE__CHANNELS));
     set->budget = budget;
     set->max_payload = max_payload;
-    set->max_message = MPIPE__MESSAGE_MAX;
+    set->max_message = PIECE_MAX;
 }
 
 static unsigned channel_of(const struct mpipe__link *link,

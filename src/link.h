@@ -96,7 +96,7 @@ struct mpipe__links {
     unsigned channel;           /* the first of this flow's */
     uint16_t flow;
     size_t max_payload;         /* a larger one is damage */
-    size_t max_message;         /* MPIPE__MESSAGE_MAX; tests lower it */
+    size_t max_message;         /* a piece of a payload; tests lower it */
     size_t budget, sending, held[2];    /* held: by lane */
     unsigned n_sends, n_large;  /* frames being sent, and those of them over
                                    MPIPE__SMALL_SLOT */
