@@ -164,6 +164,7 @@ shell_tests = \
 	tests/install.sh \
 	tests/jobscripts.sh \
 	tests/large.sh \
+	tests/limit.sh \
 	tests/layers.sh \
 	tests/lists.sh \
 	tests/mandelbrot.sh \
