@@ -164,8 +164,8 @@ shell_tests = \
 	tests/install.sh \
 	tests/jobscripts.sh \
 	tests/large.sh \
-	tests/limit.sh \
 	tests/layers.sh \
+	tests/limit.sh \
 	tests/lists.sh \
 	tests/mandelbrot.sh \
 	tests/measured.sh \
