@@ -17,7 +17,7 @@ static int watchers;
 static const int signals[] = { SIGINT, SIGTERM };
 
 /* The first signal asks for a clean end.  It often comes twice at once (to the
- * process and to its group); one that comes a second later means it. */
+ * process and to its group); one that comes two seconds later means it. */
 static void remember(int number)
 {
     struct timespec now;

@@ -6,8 +6,8 @@
 /* Nonzero once a signal came: its number. */
 volatile int *mpipe__interrupted(void);
 
-/* Watch for the signals, or stop that; calls nest.  One that comes more
- * than a second after the first does what it did before.  Signals that the
+/* Watch for the signals, or stop that; calls nest.  One that comes two
+ * seconds after the first or later does what it did before.  Signals that the
  * program ignores or handles itself are left to it. */
 void mpipe__interrupt_watch(void);
 void mpipe__interrupt_unwatch(void);
