@@ -146,17 +146,19 @@ enum mpipe_err mpipe__children_append(struct mpipe__flow *flow,
     struct mpipe__worker *w = &flow->worker;
     struct mpipe_out *out = &w->out[w->last];
 
-    if (mpipe__strip_append(out, data, size))
-        return MPIPE_OK;
     mpipe__strip_close(out);
     if (w->abandoned)
         return MPIPE_EINTR;
-    if (w->open == NULL
-        || mpipe__frame_need(w->open, size) > w->open->capacity)
-        if (mpipe__worker_room(flow, size) == NULL)
-            return MPIPE_ENOMEM;
-    mpipe__frame_append_slow(w->open, data, size);
-    mpipe__strip_open(out, w->open);
+    if (w->open == NULL || !mpipe__frame_append_fast(w->open, data, size)) {
+        if (w->open == NULL
+            || mpipe__frame_need(w->open, size) > w->open->capacity)
+            if (mpipe__worker_room(flow, size) == NULL)
+                return MPIPE_ENOMEM;
+        mpipe__frame_append_slow(w->open, data, size);
+    }
+    out->emitted++;
+    if (out->mode == MPIPE__OUT_STAGE)
+        mpipe__strip_open(out, w->open);
     return MPIPE_OK;
 }
 

@@ -70,38 +70,47 @@ struct mpipe__flow_spec {
 
 /* ---- the user's functions' context ---- */
 
-enum mpipe__out_mode { MPIPE__OUT_CLOSED, MPIPE__OUT_STAGE, MPIPE__OUT_FEED };
+enum mpipe__out_mode {
+    MPIPE__OUT_CLOSED, MPIPE__OUT_STAGE, MPIPE__OUT_MAP, MPIPE__OUT_FEED
+};
 
 struct mpipe_out {
+    /* Of frame 'into'; while it is open the frame's head lags behind.  First:
+     * see <mpipe/inline.h>. */
+    struct mpipe_strip strip;
+    uint32_t opened;                /* strip.left when it was opened */
+    bool slow;                      /* more was done than to append to it */
+    enum mpipe__out_mode mode;
+    struct mpipe__frame *into;
+    uint64_t emitted;               /* in all, but for those in the strip */
+    uint32_t limit;                 /* items for a frame */
+    unsigned stage;
+    enum mpipe_err error;           /* the first that an emit met */
+    struct mpipe__frame *room;      /* where something was reserved */
+    size_t spot_size;
     struct mpipe__flow *flow;
     const char *name;               /* the stage's, or "source" */
-    unsigned stage;
-    enum mpipe__out_mode mode;
-    uint32_t limit;                 /* items for a frame */
-    /* The strip: room for 'left' more items of 'same' bytes in frame 'strip',
-     * from 'at' on.  While it is open the frame's head lags behind. */
-    uint32_t left, opened;
-    size_t same, stride;
-    char *at;
-    struct mpipe__frame *strip;
-    enum mpipe_err error;           /* the first that an emit met */
-    uint64_t emitted;               /* for the item in hand */
-    struct mpipe__frame *room;      /* where something was reserved */
-    void *spot;
-    size_t spot_size;
     char text[200];                 /* from mpipe_fail() */
 };
+
+/* How many items have been emitted since the flow began. */
+static inline uint64_t mpipe__out_emitted(const struct mpipe_out *out)
+{
+    return out->emitted + out->opened - out->strip.left;
+}
 
 /* Let the frame's head know what went through the strip, and close it. */
 static inline void mpipe__strip_close(struct mpipe_out *out)
 {
-    if (out->strip != NULL) {
-        uint32_t n = out->opened - out->left;
-        out->strip->head.n_items += n;
-        out->strip->head.bytes += n * out->stride;
+    uint32_t n = out->opened - out->strip.left;
+
+    if (out->into != NULL) {
+        out->into->head.n_items += n;
+        out->into->head.bytes += n * out->strip.stride;
     }
-    out->strip = NULL;
-    out->left = out->opened = 0;
+    out->emitted += n;
+    out->into = NULL;
+    out->strip.left = out->opened = 0;
 }
 
 /* The next items for 'f' will be like those in it: let them go straight in.
@@ -110,37 +119,19 @@ static inline void mpipe__strip_open(struct mpipe_out *out,
                                      struct mpipe__frame *f)
 {
     const struct mpipe__frame_head *h = &f->head;
+    struct mpipe_strip *strip = &out->strip;
     size_t n;
 
     if (h->item_size == MPIPE__VARIABLE || h->n_items + 1 >= out->limit)
         return;
-    out->same = h->item_size;
-    out->stride = mpipe__align8(out->same);
-    n = out->stride > 0 ? (f->room - h->bytes) / out->stride : UINT32_MAX;
+    strip->size = h->item_size;
+    strip->stride = mpipe__align8(strip->size);
+    n = strip->stride > 0 ? (f->room - h->bytes) / strip->stride : UINT32_MAX;
     if (n > out->limit - 1 - h->n_items)
         n = out->limit - 1 - h->n_items;
-    out->left = out->opened = (uint32_t)n;
-    out->at = mpipe__frame_payload(f) + h->bytes;
-    out->strip = f;
-}
-
-/* Append through the strip; false: it is closed, or not for this item. */
-static inline bool mpipe__strip_append(struct mpipe_out *out,
-                                       const void *data, size_t size)
-{
-    char *to = out->at;
-
-    if (out->left == 0 || size != out->same)
-        return false;
-    out->left--;
-    out->at = to + out->stride;
-    if (size == 8)
-        memcpy(to, data, 8);
-    else if (size == 64)
-        memcpy(to, data, 64);
-    else if (size > 0)
-        memcpy(to, data, size);
-    return true;
+    strip->left = out->opened = (uint32_t)n;
+    strip->at = mpipe__frame_payload(f) + h->bytes;
+    out->into = f;
 }
 
 /* ---- worker ---- */
@@ -380,7 +371,7 @@ mpipe__children_mark(const struct mpipe__worker *w)
     return (struct mpipe__mark){
         .open = w->open,
         .n_items = w->open ? w->open->head.n_items + w->out[w->last].opened
-                             - w->out[w->last].left : 0,
+                             - w->out[w->last].strip.left : 0,
         .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
         .flushes = w->flushes, .dropped = w->dropped, .made = w->made
     };

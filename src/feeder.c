@@ -156,7 +156,7 @@ uint64_t mpipe__feeder_items(const struct mpipe__flow *flow)
     const struct mpipe__feeder *fd = &flow->master->feeder;
 
     return fd->items + (fd->open != NULL ? fd->open->head.n_items : 0)
-           + fd->out.opened - fd->out.left;
+           + fd->out.opened - fd->out.strip.left;
 }
 
 void mpipe__feeder_added(struct mpipe__flow *flow)
@@ -307,6 +307,7 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
         return false;
     flow->in_source = true;
     fd->out.text[0] = '\0';
+    fd->out.strip.spot = NULL;
     e = flow->spec->source(&fd->out, flow->spec->source_arg);
     flow->in_source = false;
     fd->again = e == MPIPE_AGAIN;

@@ -134,6 +134,29 @@ void mpipe__frame_append_slow(struct mpipe__frame *f, const void *data,
     mpipe__frame_commit(f, spot, size);
 }
 
+bool mpipe__cursor_look(struct mpipe__cursor *c, struct mpipe_item *item)
+{
+    uint64_t size = c->item_size;
+
+    if (size == MPIPE__VARIABLE) {
+        if (c->end - c->at < 8)
+            return false;
+        memcpy(&size, c->at, 8);
+        c->at += 8;
+    }
+    if ((uint64_t)(c->end - c->at) < size)
+        return false;
+    item->data = c->at;
+    item->size = (size_t)size;
+    size = (size + 7) & ~(uint64_t)7;
+    if ((uint64_t)(c->end - c->at) < size)
+        return false;
+    c->at += size;
+    c->left--;
+    c->looked += item->size;
+    return true;
+}
+
 uint64_t mpipe__frame_item_bytes(struct mpipe__frame *f, uint32_t n)
 {
     struct mpipe__cursor c;

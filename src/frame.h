@@ -143,42 +143,55 @@ void mpipe__frame_truncate(struct mpipe__frame *f, uint32_t n_items);
 struct mpipe__cursor {
     char *at, *end;
     uint32_t left, item_size;
+    size_t stride;              /* 0: look at each item */
+    uint64_t looked;            /* bytes of the items that were looked at */
 };
 
 static inline void mpipe__cursor_init(struct mpipe__cursor *c,
                                       struct mpipe__frame *f)
 {
+    const struct mpipe__frame_head *h = &f->head;
+
     c->at = mpipe__frame_payload(f);
-    c->end = c->at + f->head.bytes;
-    c->left = f->head.n_items;
-    c->item_size = f->head.item_size;
+    c->end = c->at + h->bytes;
+    c->left = h->n_items;
+    c->item_size = h->item_size;
+    c->stride = h->item_size == MPIPE__VARIABLE
+                || h->bytes != (uint64_t)h->n_items
+                               * mpipe__align8(h->item_size)
+                ? 0 : mpipe__align8(h->item_size);
+    c->looked = 0;
 }
+
+/* The next item where each has a length, or where the frame is damaged. */
+bool mpipe__cursor_look(struct mpipe__cursor *c, struct mpipe_item *item);
 
 /* The next item; false after the last, or where the frame is damaged (then
  * 'left' is not 0). */
 static inline bool mpipe__cursor_next(struct mpipe__cursor *c,
                                       struct mpipe_item *item)
 {
-    uint64_t size = c->item_size;
-
     if (c->left == 0)
         return false;
-    if (size == MPIPE__VARIABLE) {
-        if (c->end - c->at < 8)
-            return false;
-        memcpy(&size, c->at, 8);
-        c->at += 8;
+    if (c->stride == 0) {       /* of a copy, to keep 'c' in registers */
+        struct mpipe__cursor copy = *c;
+        bool found = mpipe__cursor_look(&copy, item);
+        *c = copy;
+        return found;
     }
-    if ((uint64_t)(c->end - c->at) < size)
-        return false;
     item->data = c->at;
-    item->size = (size_t)size;
-    size = (size + 7) & ~(uint64_t)7;
-    if ((uint64_t)(c->end - c->at) < size)
-        return false;
-    c->at += size;
+    item->size = c->item_size;
+    c->at += c->stride;
     c->left--;
     return true;
+}
+
+/* The bytes of the items from 'from' to 'c', without lengths and padding. */
+static inline uint64_t mpipe__cursor_bytes(const struct mpipe__cursor *c,
+                                           const struct mpipe__cursor *from)
+{
+    return c->stride == 0 ? c->looked - from->looked
+                          : (uint64_t)(from->left - c->left) * c->item_size;
 }
 
 /* Is this a head that can be believed, of a message of 'size' bytes?  Gives

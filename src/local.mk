@@ -110,6 +110,7 @@ include_HEADERS = include/mpipe.h
 mpipeincludedir = $(includedir)/mpipe
 mpipeinclude_HEADERS = \
 	include/mpipe/error.h \
+	include/mpipe/inline.h \
 	include/mpipe/mpi.h \
 	include/mpipe/pipeline.h \
 	include/mpipe/plan.h \

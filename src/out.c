@@ -3,12 +3,22 @@
  *
  * The same mpipe_emit() serves a stage, whose items go to the next stage, and
  * the feed, whose items go to the first.  An error is kept in the context too,
- * so that an item whose function ignores it fails all the same.
+ * so that an item whose function ignores it fails all the same.  'slow' tells
+ * the worker that something has happened that it must look at.
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stddef.h>
 #include "engine.h"
 #include "out.h"
+
+_Static_assert(offsetof(struct mpipe_out, strip) == 0, "see mpipe/inline.h");
+
+/* The symbols of the inline functions. */
+extern inline enum mpipe_err mpipe_emit(struct mpipe_out *out,
+                                        const void *data, size_t size);
+extern inline void *mpipe_reserve(struct mpipe_out *out, size_t size);
+extern inline enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size);
 
 static enum mpipe_err refuse(struct mpipe_out *out, enum mpipe_err code,
                              const char *format, ...)
@@ -20,6 +30,7 @@ static enum mpipe_err refuse(struct mpipe_out *out, enum mpipe_err code,
     va_list ap;
 
     mpipe__strip_close(out);
+    out->slow = true;
     if (out->error == MPIPE_OK) {
         out->error = code;
         va_start(ap, format);
@@ -36,6 +47,9 @@ static enum mpipe_err may_emit(struct mpipe_out *out, size_t size)
     if (out->mode == MPIPE__OUT_CLOSED)
         return refuse(out, MPIPE_EINVAL,
                       "emit outside of a stage's or source's turn");
+    if (out->mode == MPIPE__OUT_MAP)
+        return refuse(out, MPIPE_EINVAL, "emit from a stage that works in "
+                      "place: its item is emitted by itself");
     if (size > most)
         return refuse(out, MPIPE_ETOOBIG, "an item of %zu bytes is larger "
                       "than --max-item=%llu allows", size,
@@ -43,7 +57,8 @@ static enum mpipe_err may_emit(struct mpipe_out *out, size_t size)
     return out->error;
 }
 
-static enum mpipe_err emit(struct mpipe_out *out, const void *data, size_t size)
+enum mpipe_err mpipe_emit_slow(struct mpipe_out *out, const void *data,
+                               size_t size)
 {
     static const uint64_t nothing;      /* not NULL, and aligned */
     enum mpipe_err e = may_emit(out, size);
@@ -52,90 +67,76 @@ static enum mpipe_err emit(struct mpipe_out *out, const void *data, size_t size)
         return e;
     if (size == 0)
         data = &nothing;
-    out->emitted++;
-    out->room = NULL;
+    out->slow = true;
+    out->strip.spot = NULL;
     if (out->mode == MPIPE__OUT_FEED)
         e = mpipe__feeder_item(out->flow, data, size);
     else
         e = mpipe__worker_emit(out->flow, out->stage, data, size);
-    if (e != MPIPE_OK)
-        out->emitted--;
     if (e < MPIPE_OK)
         refuse(out, e, "%s", mpipe_strerror(e));
     return e;
 }
 
-enum mpipe_err mpipe_emit(struct mpipe_out *out, const void *data, size_t size)
-{
-    if (mpipe__strip_append(out, data, size)) {
-        out->emitted++;
-        out->spot = NULL;
-        return MPIPE_OK;
-    }
-    return emit(out, data, size);
-}
-
 /* Where the reserved item is to be written: in the frame that it will travel
  * in, or, when the next stage is on this rank, in memory for that one. */
-void *mpipe_reserve(struct mpipe_out *out, size_t size)
+void *mpipe_reserve_slow(struct mpipe_out *out, size_t size)
 {
-    if (out->left > 0 && size == out->same) {
-        out->spot_size = size;
-        out->room = out->strip;
-        return out->spot = out->at;
-    }
     if (may_emit(out, size) != MPIPE_OK)
         return NULL;
+    out->slow = true;
     out->spot_size = size;
-    if (out->mode == MPIPE__OUT_FEED) {
-        out->room = mpipe__feeder_room(out->flow, size);
-    } else if (mpipe__worker_local(out->flow, out->stage)) {
-        out->room = NULL;
-        out->spot = mpipe__worker_scratch(out->flow, out->stage, true, size);
-        if (out->spot == NULL)
-            refuse(out, MPIPE_ENOMEM, "no memory for %zu bytes", size);
-        return out->spot;
+    out->room = NULL;
+    if (out->mode == MPIPE__OUT_STAGE
+        && mpipe__worker_local(out->flow, out->stage)) {
+        out->strip.spot = mpipe__worker_scratch(out->flow, out->stage, true,
+                                                size);
     } else {
-        out->room = mpipe__worker_room(out->flow, size);
+        out->room = out->mode == MPIPE__OUT_FEED
+                    ? mpipe__feeder_room(out->flow, size)
+                    : mpipe__worker_room(out->flow, size);
+        out->strip.spot = out->room != NULL
+                          ? mpipe__frame_spot(out->room, size) : NULL;
     }
-    if (out->room == NULL) {
+    if (out->strip.spot == NULL)
         refuse(out, MPIPE_ENOMEM, "no memory for %zu bytes", size);
-        return NULL;
-    }
-    out->spot = mpipe__frame_spot(out->room, size);
-    return out->spot;
+    return out->strip.spot;
 }
 
-enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size)
+/* What may be committed now: what the last reserve gave, if nothing was
+ * emitted since. */
+static bool is_reserved(struct mpipe_out *out, size_t size)
 {
-    enum mpipe_err e;
-    void *spot = out->spot;
-
-    out->spot = NULL;
-    if (spot != NULL && spot == out->at && out->left > 0
-        && size == out->same) {
-        out->left--;
-        out->at += out->stride;
-        out->emitted++;
-        return MPIPE_OK;
+    if (out->into != NULL) {            /* by the short way */
+        out->room = out->into;
+        out->spot_size = out->strip.size;
+        if (out->strip.spot != out->strip.at)
+            out->strip.spot = NULL;
     }
-    if (spot == NULL || size > out->spot_size)
-        return refuse(out, MPIPE_EINVAL,
-                      "commit of %zu bytes, where %zu were reserved", size,
-                      spot == NULL ? (size_t)0 : out->spot_size);
-    e = may_emit(out, size);
+    if (out->strip.spot != NULL && size <= out->spot_size)
+        return true;
+    refuse(out, MPIPE_EINVAL, "commit of %zu bytes, where %zu were reserved",
+           size, out->strip.spot == NULL ? (size_t)0 : out->spot_size);
+    return false;
+}
+
+enum mpipe_err mpipe_commit_slow(struct mpipe_out *out, size_t size)
+{
+    void *spot = out->strip.spot;
+    enum mpipe_err e = is_reserved(out, size) ? may_emit(out, size)
+                                              : MPIPE_EINVAL;
+
+    out->strip.spot = NULL;
     if (e != MPIPE_OK)
         return e;
-    out->emitted++;
+    out->slow = true;
     if (out->room == NULL) {
         e = mpipe__worker_emit(out->flow, out->stage, spot, size);
-        if (e == MPIPE_OK)
-            return e;
-        out->emitted--;
-        return refuse(out, e, "%s", mpipe_strerror(e));
+        return e < MPIPE_OK ? refuse(out, e, "%s", mpipe_strerror(e)) : e;
     }
     mpipe__strip_close(out);
     mpipe__frame_commit(out->room, spot, size);
+    out->emitted++;
     if (out->mode == MPIPE__OUT_FEED)
         mpipe__feeder_added(out->flow);
     else

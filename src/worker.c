@@ -22,10 +22,11 @@ static const char *reason(const struct mpipe_out *out, enum mpipe_err e)
     return out->text[0] != '\0' ? out->text : mpipe_strerror(e);
 }
 
-/* Hand a failing item back to rank 0: to be tried again, or as failed. */
-static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
-                      size_t size, enum mpipe_err e,
-                      const struct mpipe__mark *m)
+/* Hand a failing item, which has emitted so many, back to rank 0: to be tried
+ * again, or as failed. */
+static void fail_item(struct mpipe__flow *flow, unsigned s,
+                      const struct mpipe_item *item, enum mpipe_err e,
+                      uint64_t emitted, const struct mpipe__mark *m)
 {
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__stage_stats *st = &flow->stage_stats[s];
@@ -47,15 +48,15 @@ static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
     } else {
         /* what has left goes on: made, beside the item that failed */
         final = true;
-        st->out += out->emitted;
-        st->made += out->emitted;
-        w->made += out->emitted;
+        st->out += emitted;
+        st->made += emitted;
+        w->made += emitted;
         snprintf(text, sizeof text, "%s (after %llu results had left: not "
                  "tried again)", reason(out, e),
-                 (unsigned long long)out->emitted);
+                 (unsigned long long)emitted);
     }
     mpipe__children_close(flow);
-    f = mpipe__children_new(flow, s, mpipe__align8(size) + sizeof text + 64);
+    f = mpipe__children_new(flow, s, mpipe__align8(item->size) + sizeof text + 64);
     if (f == NULL) {
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "stage '%s': no memory to try an item again",
@@ -65,7 +66,7 @@ static void fail_item(struct mpipe__flow *flow, unsigned s, const void *data,
     }
     f->head.kind = final ? MPIPE__FRAME_FAILED : MPIPE__FRAME_RETRY;
     f->head.tries = (uint16_t)(tries + 1);
-    mpipe__frame_append_slow(f, data, size);
+    mpipe__frame_append_slow(f, item->data, item->size);
     if (final)
         mpipe__frame_append_slow(f, text, strlen(text) + 1);
     mpipe__children_add(flow, f);
@@ -79,9 +80,10 @@ static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
 {
     if (s == flow->worker.last)
         return mpipe__children_append(flow, data, size);
-    flow->stage_stats[s].bytes_out += size;
     if (flow->worker.abandoned)
         return MPIPE_EINTR;
+    flow->stage_stats[s].bytes_out += size;
+    flow->worker.out[s].emitted++;
     if ((uintptr_t)data % 8 != 0) {     /* items are aligned, wherever from */
         char *copy = mpipe__worker_scratch(flow, s + 1, false, size);
         if (copy == NULL)
@@ -139,20 +141,39 @@ static enum mpipe_err call_map(struct mpipe__flow *flow, unsigned s,
         e = w->out[s].error;
     if (e != MPIPE_OK)
         return e;
-    w->out[s].emitted = 1;
     return deliver(flow, s, mine, size, true);
 }
 
-static void count_emitted(struct mpipe__worker *w,
-                          struct mpipe__stage_stats *st, uint64_t emitted)
+/* The stage's function has returned for an item: take it into account, or see
+ * to its failing.  'before' is what the stage had emitted until then, 'm' the
+ * place where its children begin. */
+static void end_item(struct mpipe__flow *flow, unsigned s,
+                     const struct mpipe_item *item, enum mpipe_err e,
+                     uint64_t before, const struct mpipe__mark *m)
 {
-    if (emitted == 0) {
-        st->dropped++;
-        w->dropped++;
-    } else {
-        st->made += emitted - 1;
-        w->made += emitted - 1;
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__stage_stats *st = &flow->stage_stats[s];
+    struct mpipe_out *out = &w->out[s];
+    uint64_t emitted = mpipe__out_emitted(out) - before;
+
+    out->strip.spot = NULL;
+    if (e == MPIPE_OK)
+        e = out->error;
+    if (e == MPIPE_OK) {
+        st->out += emitted;
+        if (emitted == 0) {
+            st->dropped++;
+            w->dropped++;
+        } else {
+            st->made += emitted - 1;
+            w->made += emitted - 1;
+        }
+        return;
     }
+    if (!w->abandoned)
+        fail_item(flow, s, item, e, emitted, m);
+    out->error = MPIPE_OK;
+    out->text[0] = '\0';
 }
 
 /* One item through stage 's' and what follows it here.  Never fails: an item
@@ -164,27 +185,15 @@ static void run_plain(struct mpipe__flow *flow, unsigned s, const void *data,
     struct mpipe__stage_stats *st = &flow->stage_stats[s];
     const struct mpipe_stage *stage = &flow->spec->stage[s];
     struct mpipe__mark m = mpipe__children_mark(w);
-    struct mpipe_out *out = &w->out[s];
     struct mpipe_item item = { data, size };
+    uint64_t before = mpipe__out_emitted(&w->out[s]);
     enum mpipe_err e;
 
-    out->emitted = 0;
     st->in++;
     st->bytes_in += size;
     e = stage->map != NULL ? call_map(flow, s, data, size, ours)
-                           : stage->run(&item, out, w->state[s]);
-    if (e == MPIPE_OK)
-        e = out->error;
-    if (e == MPIPE_OK) {
-        st->out += out->emitted;
-        if (out->emitted != 1)
-            count_emitted(w, st, out->emitted);
-        return;
-    }
-    if (!w->abandoned)
-        fail_item(flow, s, data, size, e, &m);
-    out->error = MPIPE_OK;
-    out->text[0] = '\0';
+                           : stage->run(&item, &w->out[s], w->state[s]);
+    end_item(flow, s, &item, e, before, &m);
 }
 
 /* The same, and take the time that the stage itself needs. */
@@ -217,7 +226,8 @@ static void open_outs(struct mpipe__flow *flow, bool on)
 
     for (unsigned s = w->in->head.stage; s <= w->last; s++) {
         struct mpipe_out *out = &w->out[s];
-        out->mode = on ? MPIPE__OUT_STAGE : MPIPE__OUT_CLOSED;
+        out->mode = !on ? MPIPE__OUT_CLOSED : flow->spec->stage[s].map != NULL
+                    ? MPIPE__OUT_MAP : MPIPE__OUT_STAGE;
         mpipe__strip_close(out);
         out->error = MPIPE_OK;
         out->text[0] = '\0';
@@ -353,26 +363,23 @@ static uint32_t in_place_alone(struct mpipe__flow *flow,
     mpipe_map_fn map = flow->spec->stage[s].map;
     struct mpipe_out *out = &w->out[s];
     void *state = w->state[s];
-    size_t size = c->item_size, stride = mpipe__align8(size);
-    uint32_t n = 0, all = c->left;
-    char *at = c->at;
+    size_t size = c->item_size, stride = c->stride;
+    char *at = c->at, *end = c->end;
+    enum mpipe_err e = MPIPE_OK;
+    uint32_t n;
 
-    if (stride * all != (size_t)(c->end - at))
-        return 0;               /* damaged: 'left' says so */
-    for (; n < all; n++, at += stride) {
-        enum mpipe_err e = map(at, size, out, state);
-        if (e != MPIPE_OK || out->error != MPIPE_OK) {
-            *item = (struct mpipe_item){ at, size };
-            *failed = s;
-            *error = e != MPIPE_OK ? e : out->error;
-            at += stride;
-            c->at = at;
-            c->left = all - n - 1;
-            return n;
-        }
+    while (at != end && (e = map(at, size, out, state)) == MPIPE_OK
+           && (e = out->error) == MPIPE_OK)
+        at += stride;
+    n = (uint32_t)((size_t)(at - c->at) / stride);
+    if (e != MPIPE_OK) {
+        *item = (struct mpipe_item){ at, size };
+        *failed = s;
+        *error = e;
+        at += stride;
     }
     c->at = at;
-    c->left = 0;
+    c->left = (uint32_t)((size_t)(end - at) / stride);
     return n;
 }
 
@@ -406,14 +413,14 @@ static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
     flow->stage_stats[s].in++;
     flow->stage_stats[s].bytes_in += bad->size;
     m = mpipe__children_mark(w);
-    fail_item(flow, s, bad->data, bad->size, e, &m);
+    fail_item(flow, s, bad, e, 0, &m);
     w->out[s].error = MPIPE_OK;
     w->out[s].text[0] = '\0';
 }
 
-/* One stage for itself, the usual case: what is the same for each item stays in
- * registers, and the account is made once. */
-static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *c)
+/* One stage for itself, the usual case.  An item that only puts one into the
+ * strip, a quick one, costs a comparison; after any other the account is made. */
+static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *cursor)
 {
     struct mpipe__worker *w = &flow->worker;
     unsigned s = w->last;
@@ -421,40 +428,33 @@ static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *c)
     mpipe_stage_fn run = flow->spec->stage[s].run;
     struct mpipe_out *out = &w->out[s];
     void *state = w->state[s];
-    uint64_t n = 0, n_out = 0, bytes = 0;
+    struct mpipe__cursor c = *cursor;
     struct mpipe_item item;
+    bool more;
 
-    while (!w->abandoned && mpipe__cursor_next(c, &item)) {
-        /* of a mark, what may change by this item alone */
-        struct mpipe__mark m = {
-            .open = w->open, .flushes = w->flushes, .n_items = out->opened
-            - out->left + (w->open != NULL ? w->open->head.n_items : 0)
-        };
-        enum mpipe_err e;
+    do {
+        struct mpipe__mark m = mpipe__children_mark(w);
+        uint64_t before = mpipe__out_emitted(out);
+        uint32_t first = out->strip.left, left = first, quick;
+        enum mpipe_err e = MPIPE_OK;
 
-        n++;
-        bytes += item.size;
-        out->emitted = 0;
-        e = run(&item, out, state);
-        if (e == MPIPE_OK && out->error == MPIPE_OK) {
-            n_out += out->emitted;
-            if (out->emitted != 1)
-                count_emitted(w, st, out->emitted);
-        } else {
-            m.dropped = w->dropped;
-            m.made = w->made;
-            if (!w->abandoned)
-                fail_item(flow, s, item.data, item.size,
-                          e != MPIPE_OK ? e : out->error, &m);
-            out->error = MPIPE_OK;
-            out->text[0] = '\0';
+        out->slow = false;
+        while ((more = mpipe__cursor_next(&c, &item))
+               && (e = run(&item, out, state)) == MPIPE_OK
+               && !out->slow && out->strip.left == left - 1)
+            left--;
+        quick = first - left;
+        st->out += quick;
+        if (more) {
+            m.n_items += quick;
+            end_item(flow, s, &item, e, before + quick, &m);
         }
         if (w->closed.n > 0)
             mpipe__children_send(flow);
-    }
-    st->in += n;
-    st->bytes_in += bytes;
-    st->out += n_out;
+    } while (more && !w->abandoned);
+    st->in += cursor->left - c.left;
+    st->bytes_in += mpipe__cursor_bytes(&c, cursor);
+    *cursor = c;
 }
 
 static bool all_in_place(const struct mpipe__flow *flow)
@@ -501,7 +501,7 @@ static bool run_frame(struct mpipe__flow *flow)
 
     mpipe__cursor_init(&c, w->in);
     if (all_in_place(flow)) {
-        n = first == w->last && c.item_size != MPIPE__VARIABLE
+        n = first == w->last && c.stride > 0
                 ? in_place_alone(flow, &c, &item, &failed, &error)
                 : in_place(flow, &c, &item, &failed, &error);
         count_in_place(flow, first, w->last, n,

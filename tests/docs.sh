@@ -32,7 +32,7 @@ plain()
 
 cat "$abs_top_srcdir"/include/*.h "$abs_top_srcdir"/include/mpipe/*.h |
     sed 's/^typedef.*//' | grep -v '^ \*' | grep -o 'mpipe_[a-z0-9_]*(' |
-    tr -d '(' | sort -u >functions
+    tr -d '(' | grep -v '_slow$' | sort -u >functions
 [ "$(wc -l <functions)" -ge 60 ] || complain "the list of functions is short"
 for page in "$pages"/*.3; do
     sed -n '/^\.SH NAME/,/^\.SH SYNOPSIS/p' "$page"
@@ -65,6 +65,7 @@ words()
 }
 for header in "$abs_top_srcdir"/include/mpipe/*.h; do
     noun=$(basename "$header" .h)
+    [ "$noun" != inline ] || continue   # not for users
     plain "$pages/mpipe_$noun.3" | words >shown
     grep -v -e '^#if' -e '^#e' -e '^#include' -e '^#define MPIPE_[A-Z]*_H$' \
         -e 'extern "C"' -e SPDX -e __attribute__ "$header" |

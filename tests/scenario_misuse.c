@@ -553,6 +553,110 @@ static enum mpipe_err feed_too_big(struct mpipe__notes *n)
     return e;
 }
 
+/* ---- emit, reserve and commit where they do not belong ---- */
+
+static enum mpipe_err emits_in_place(void *data, size_t size,
+                                     struct mpipe_out *out, void *arg)
+{
+    int64_t *i = data;
+
+    if (*i % 10 == 7)       /* and its error is overlooked */
+        HOLDS((struct mpipe__notes *)arg,
+              mpipe_emit(out, data, size) == MPIPE_EINVAL);
+    else
+        *i += 1;
+    return MPIPE_OK;
+}
+
+/* With 'after' ranks that serve both stages hand items on by a call. */
+static enum mpipe_err map_emits(struct mpipe__notes *n, bool after)
+{
+    struct mpipe__tally t;
+    struct mpipe_pipeline *pl = passing(n, &t);
+    struct failures f = { .n = n, .tries = 1, .stage = "map",
+                          .text = "works in place" };
+    enum mpipe_err e;
+
+    if (after)
+        mpipe_pipeline_stage(pl, "before", mpipe__pass, NULL);
+    mpipe_pipeline_map(pl, "map", emits_in_place, n);
+    mpipe_pipeline_on_failure(pl, on_failure, &f);
+    mpipe_source_range(pl, 0, 999);
+    e = run_and_free(pl);
+    HOLDS(n, n->rank != 0 || (t.items == 900 && f.items == 100
+                              && t.sum == 499500 - 50200 + 900));
+    return e;
+}
+
+static enum mpipe_err emit_in_place(struct mpipe__notes *n)
+{
+    expect(n, MPIPE_EFAILED, -2, "100 of 1000 items");
+    HOLDS(n, map_emits(n, true) == MPIPE_EFAILED);
+    return map_emits(n, false);
+}
+
+static enum mpipe_err odd_commits(const struct mpipe_item *in,
+                                  struct mpipe_out *out, void *arg)
+{
+    struct mpipe__notes *n = arg;
+    int64_t i = *(const int64_t *)in->data;
+    int64_t *to = i % 7 == 3 ? &i : mpipe_reserve(out, i % 7 == 4 ? 100 : 8);
+
+    HOLDS(n, to != NULL);
+    if (to == NULL)
+        return MPIPE_ENOMEM;
+    *to = i;
+    switch (i % 7) {
+    case 0:     /* as it should be */
+    case 4:     /* less than was reserved */
+        HOLDS(n, mpipe_commit(out, 8) == MPIPE_OK);
+        break;
+    case 1:     /* what was reserved is lost by an emit */
+        HOLDS(n, mpipe_emit(out, &i, 8) == MPIPE_OK);
+        HOLDS(n, mpipe_commit(out, 8) == MPIPE_EINVAL);
+        break;
+    case 2:     /* and by a return */
+        break;
+    case 3:     /* nothing was reserved */
+        HOLDS(n, mpipe_commit(out, 8) == MPIPE_EINVAL);
+        break;
+    case 5:     /* more than was reserved */
+        HOLDS(n, mpipe_commit(out, 9) == MPIPE_EINVAL);
+        break;
+    default:    /* twice */
+        HOLDS(n, mpipe_commit(out, 8) == MPIPE_OK);
+        HOLDS(n, mpipe_commit(out, 8) == MPIPE_EINVAL);
+    }
+    return MPIPE_OK;
+}
+
+static enum mpipe_err commits(struct mpipe__notes *n)
+{
+    struct mpipe_counts c;
+    enum mpipe_err e = MPIPE_OK;
+
+    expect(n, MPIPE_EFAILED, -2, "1600 of 2800 items");
+    for (int after = 0; after < 2; after++) {
+        struct mpipe__tally t;
+        struct mpipe_pipeline *pl = passing(n, &t);
+        struct failures f = { .n = n, .tries = 1, .stage = "odd",
+                              .text = "were reserved" };
+
+        mpipe_pipeline_stage(pl, "odd", odd_commits, n);
+        if (after)
+            mpipe_pipeline_stage(pl, "after", mpipe__pass, NULL);
+        mpipe_pipeline_on_failure(pl, on_failure, &f);
+        mpipe_source_range(pl, 0, 2799);
+        e = mpipe_pipeline_run(pl);
+        mpipe_pipeline_counts(pl, &c);
+        HOLDS(n, n->rank != 0 || (t.items == 800 && c.dropped == 400
+                                  && c.failed == 1600 && c.made == 0
+                                  && f.items == 1600));
+        mpipe_pipeline_free(pl);
+    }
+    return e;
+}
+
 /* ---- the log ---- */
 
 static enum mpipe_err tell(const struct mpipe_item *in, struct mpipe_out *out,
@@ -634,6 +738,10 @@ const struct mpipe__scenario mpipe__scenarios_misuse[] = {
       "--max-item=1000 --max-retries=2", 1, false, emit_too_big },
     { "an item fed over --max-item ends the job", "--max-item=1000", 1, false,
       feed_too_big },
+    { "an emit from a stage in place fails its item", "--max-retries=0", 1,
+      false, emit_in_place },
+    { "a commit without room, too large, or twice fails its item",
+      "--max-retries=0", 1, false, commits },
     { "the log has the stages' lines and the failures",
       "--max-retries=2 --log-level=info", 1, false, logs },
     { NULL, NULL, 0, false, NULL }

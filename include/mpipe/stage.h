@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <mpipe/error.h>
+#include <mpipe/inline.h>
 #include <mpipe/session.h>
 
 #ifdef __cplusplus
@@ -57,13 +58,14 @@ typedef void (*mpipe_fini_fn)(void *state, struct mpipe_out *out);
  * items have been fed, and no more will be.
  * MPIPE_ETOOBIG: larger than --max-item.  MPIPE_EINVAL: called from an init
  * or fini.  An error also makes the item fail if the stage returns OK. */
-enum mpipe_err mpipe_emit(struct mpipe_out *out, const void *data, size_t size);
+inline enum mpipe_err mpipe_emit(struct mpipe_out *out, const void *data,
+                                 size_t size);
 
 /* The same without the copy: reserve room for up to 'size' bytes, aligned to 8,
  * write there, then commit how many were written.  NULL where mpipe_emit()
  * would fail.  The room is lost at the next emit, reserve or return. */
-void *mpipe_reserve(struct mpipe_out *out, size_t size);
-enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size);
+inline void *mpipe_reserve(struct mpipe_out *out, size_t size);
+inline enum mpipe_err mpipe_commit(struct mpipe_out *out, size_t size);
 
 /* Note why the item (or the set-up, or the source) fails; returns
  * MPIPE_EFAILED, so that a stage can 'return mpipe_fail(out, "...")'. */
