@@ -2,13 +2,17 @@
 /* pool.c - size classes of spare frames.
  *
  * Class c holds frames whose wire part has 2^c bytes plus a head, so that a
- * payload of just a power of two does not take twice its size.
+ * payload of just a power of two does not take twice its size.  The payload begins
+ * with a cache line.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include "pool.h"
 
 #define SMALLEST 9u             /* 512 bytes */
+#define LINE     64u            /* of the cache: items should not straddle two */
+_Static_assert(offsetof(struct mpipe__frame, head) % LINE == 0
+               && MPIPE__HEAD_SIZE % LINE == 0, "where the payload begins");
 
 void mpipe__pool_init(struct mpipe__pool *pool, size_t keep_max)
 {
@@ -54,7 +58,8 @@ struct mpipe__frame *mpipe__pool_get(struct mpipe__pool *pool, size_t size)
         pool->spare[c] = f->next;
         pool->kept -= f->capacity;
     } else {
-        f = malloc(offsetof(struct mpipe__frame, head) + class_capacity(c));
+        f = aligned_alloc(LINE, offsetof(struct mpipe__frame, head)
+                                + class_capacity(c));
         if (f == NULL)
             return NULL;
         f->capacity = class_capacity(c);

@@ -102,7 +102,8 @@ endif
 tests_allocation_SOURCES = tests/allocation.c tests/suite.h
 tests_allocation_CPPFLAGS = $(tests_cppflags) $(CUNIT_CFLAGS)
 tests_allocation_LDFLAGS = -static \
-	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \
+	-Wl,--wrap=strdup,--wrap=free
 tests_allocation_LDADD = src/libmpipe_core.la $(CUNIT_LIBS)
 
 # Break the engine on purpose and see the tests fail: some minutes.
