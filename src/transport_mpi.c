@@ -6,9 +6,10 @@
  * in this order anyway, so testing stays short however many are posted.  Heads
  * and sends stand side by side in one dense array for MPI_Testsome.
  *
- * Waiting: a few tests, a few yields, then sleep on the doorbell of this rank,
- * which senders on the same node ring.  Ranks on other nodes cannot, so there
- * the time limit is short.
+ * Waiting: go on testing for as much processor time as it costs to sleep and be
+ * woken (yielding where ranks outnumber cores: what passes while others have
+ * the core does not count), then sleep on the doorbell of this rank, which senders on the same node ring.
+ * Ranks on other nodes cannot, so there the time limit is short.
  */
 #include <assert.h>
 #include <limits.h>
@@ -21,6 +22,8 @@
 #include "transport_mpi.h"
 
 #define TEST_MAX 256            /* completions taken from MPI at a time */
+#define SPINS 200u              /* tests before a rank sleeps: cores are free */
+#define YIELDS 50u              /* ... and where they are not */
 #define STIR_US 50u             /* the rest while MPI may need us, at first */
 #define FAR_US 1000             /* ... while ranks on other nodes may send */
 
@@ -54,7 +57,9 @@ struct mpi_transport {
     MPI_Win window;
     struct mpipe__bell **bell;  /* per rank; NULL: on another node */
     int node, node_rank, node_size;
-    unsigned spins, yields, idle;
+    bool crowded;               /* more ranks than cores on this node */
+    bool yields;                /* and MPI does not yield the core by itself */
+    unsigned idle;              /* waits since something was found */
 
     MPI_Request *requests;
     struct test *tests;
@@ -387,18 +392,18 @@ static void mpi_wait(struct mpipe__transport *t, unsigned timeout_us, bool stir)
 {
     struct mpi_transport *m = self(t);
     struct mpipe__bell *mine = m->bell[t->rank];
+    unsigned patience;
 
     if (m->done_first < m->done_n || timeout_us == 0)
         return;
-    m->idle++;
-    if (m->idle <= m->spins)
-        return;
-    if (m->idle <= m->spins + m->yields) {
-        sched_yield();
+    patience = m->crowded ? YIELDS : SPINS;
+    if (m->idle++ < patience) {
+        if (m->yields)
+            sched_yield();
         return;
     }
     if (stir)
-        timeout_us = stir_time(m->idle - m->spins - m->yields, timeout_us);
+        timeout_us = stir_time(m->idle - patience, timeout_us);
     if (m->node_size < t->size && timeout_us > FAR_US)
         timeout_us = FAR_US;
     mpipe__bell_announce(mine);
@@ -503,16 +508,34 @@ static bool hang_bells(struct mpi_transport *m)
     return mine != NULL;
 }
 
-/* Spinning helps only where a core is free for every rank. */
-static void choose_patience(struct mpi_transport *m)
+/* Open MPI yields in each call that finds nothing, when it knows that ranks
+ * outnumber cores.  To do it twice would double the latency. */
+static bool mpi_yields(void)
+{
+    int level, at, n, value = 0;
+    MPI_T_cvar_handle handle;
+
+    if (MPI_T_init_thread(MPI_THREAD_SINGLE, &level) != MPI_SUCCESS)
+        return false;
+    if (MPI_T_cvar_get_index("mpi_yield_when_idle", &at) == MPI_SUCCESS
+        && MPI_T_cvar_handle_alloc(at, NULL, &handle, &n) == MPI_SUCCESS) {
+        bool wide[8] = { false };       /* a bool in one version, an int in others */
+        if (n == 1 && MPI_T_cvar_read(handle, wide) == MPI_SUCCESS)
+            value = wide[0];
+        MPI_T_cvar_handle_free(&handle);
+    }
+    MPI_T_finalize();
+    return value != 0;
+}
+
+static bool is_crowded(const struct mpi_transport *m)
 {
     cpu_set_t cpus;
     int cores = 1;
 
     if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
         cores = CPU_COUNT(&cpus);
-    m->spins = m->node_size <= cores ? 200 : 4;
-    m->yields = 4;
+    return m->node_size > cores;
 }
 
 struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
@@ -546,7 +569,8 @@ struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
         mpi_free(&m->base);
         return NULL;
     }
-    choose_patience(m);
+    m->crowded = is_crowded(m);
+    m->yields = m->crowded && !mpi_yields();
     return &m->base;
 }
 
