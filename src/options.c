@@ -50,7 +50,7 @@
       "SIZE", "64M", "1M", "1T", NULL, \
       "bytes fed that may be under way at a time") \
     X(credits, COUNT, "credits", "MPIPE_CREDITS", \
-      "N", "4", "1", "64", NULL, \
+      "N", "8", "1", "64", NULL, \
       "frames under way from one rank to another") \
     X(policy, CHOICE, "policy", "MPIPE_POLICY", \
       "POLICY", "topology", NULL, NULL, "topology packed round-robin", \

@@ -19,7 +19,7 @@ static void defaults(void)
     CU_ASSERT_EQUAL(o.log_level, MPIPE_LOG_INFO);
     CU_ASSERT_EQUAL(o.policy, MPIPE_POLICY_TOPOLOGY);
     CU_ASSERT_EQUAL(o.max_retries, 3);
-    CU_ASSERT_EQUAL(o.credits, 4);
+    CU_ASSERT_EQUAL(o.credits, 8);
     CU_ASSERT_EQUAL(o.spares, 0);
     CU_ASSERT_EQUAL(o.max_item, (uint64_t)1 << 30);
     CU_ASSERT_EQUAL(o.frame, 65536);
@@ -341,30 +341,30 @@ static void arguments(void)
         bool quiet;
         const char *report;
     } rows[] = {
-        { { "p" }, { "p" }, 4, false, "" },
+        { { "p" }, { "p" }, 8, false, "" },
         { { "p", "a", "-b", "--c=d", "-" }, { "p", "a", "-b", "--c=d", "-" },
-          4, false, "" },
-        { { "p", "--credits=8" }, { "p" }, 8, false, "" },
-        { { "p", "--credits", "8" }, { "p" }, 8, false, "" },
-        { { "p", "a", "--credits", "8", "b", "--quiet", "c" },
-          { "p", "a", "b", "c" }, 8, true, "" },
-        { { "p", "--quiet", "no" }, { "p", "no" }, 4, true, "" },
-        { { "p", "--quiet", "--quiet=no" }, { "p" }, 4, false, "" },
-        { { "p", "--credits=8", "--credits=9" }, { "p" }, 9, false, "" },
-        { { "p", "--report=a=b", "x" }, { "p", "x" }, 4, false, "a=b" },
-        { { "p", "--report", "-", "x" }, { "p", "x" }, 4, false, "-" },
-        { { "p", "--report=--x" }, { "p" }, 4, false, "--x" },
-        { { "p", "--report=r", "--report=" }, { "p" }, 4, false, "" },
-        { { "p", "--report", "" }, { "p" }, 4, false, "" },
-        { { "p", "--", "--quiet" }, { "p", "--", "--quiet" }, 4, false, "" },
+          8, false, "" },
+        { { "p", "--credits=7" }, { "p" }, 7, false, "" },
+        { { "p", "--credits", "7" }, { "p" }, 7, false, "" },
+        { { "p", "a", "--credits", "7", "b", "--quiet", "c" },
+          { "p", "a", "b", "c" }, 7, true, "" },
+        { { "p", "--quiet", "no" }, { "p", "no" }, 8, true, "" },
+        { { "p", "--quiet", "--quiet=no" }, { "p" }, 8, false, "" },
+        { { "p", "--credits=7", "--credits=9" }, { "p" }, 9, false, "" },
+        { { "p", "--report=a=b", "x" }, { "p", "x" }, 8, false, "a=b" },
+        { { "p", "--report", "-", "x" }, { "p", "x" }, 8, false, "-" },
+        { { "p", "--report=--x" }, { "p" }, 8, false, "--x" },
+        { { "p", "--report=r", "--report=" }, { "p" }, 8, false, "" },
+        { { "p", "--report", "" }, { "p" }, 8, false, "" },
+        { { "p", "--", "--quiet" }, { "p", "--", "--quiet" }, 8, false, "" },
         { { "p", "--quiet", "x", "--", "--credits", "99" },
-          { "p", "x", "--", "--credits", "99" }, 4, true, "" },
+          { "p", "x", "--", "--credits", "99" }, 8, true, "" },
         /* not ours: a slip, one dash, an abbreviation, another case */
         { { "p", "--max-retry=9", "-quiet", "--qui", "--Quiet", "--quiets" },
           { "p", "--max-retry=9", "-quiet", "--qui", "--Quiet", "--quiets" },
-          4, false, "" },
-        { { "p", "--=3", "" }, { "p", "--=3", "" }, 4, false, "" },
-        { { "--quiet", "--credits=8" }, { "--quiet" }, 8, false, "" }
+          8, false, "" },
+        { { "p", "--=3", "" }, { "p", "--=3", "" }, 8, false, "" },
+        { { "--quiet", "--credits=7" }, { "--quiet" }, 7, false, "" }
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct mpipe__options o;
