@@ -21,26 +21,33 @@ struct feed {
 };
 
 struct collect {
-    uint64_t sum, left;
+    uint64_t sum;
     double to;
+    uint64_t left;
 };
 
 static enum mpipe_err source(struct mpipe_out *out, void *arg)
 {
     struct feed *feed = arg;
-    uint64_t n = feed->size < A_CALL ? A_CALL / feed->size : 1;
+    uint64_t next = feed->next, end = feed->items;
+    size_t size = feed->size;
+    char *model = feed->model;
     enum mpipe_err e = MPIPE_OK;
 
-    if (feed->next == 0)
+    if (next == 0)
         feed->from = bench_now();
-    for (; n > 0 && feed->next < feed->items && e == MPIPE_OK; n--) {
-        memcpy(feed->model, &feed->next, sizeof feed->next);
-        e = mpipe_emit(out, feed->model, feed->size);
-        feed->next++;
+    if (size < A_CALL && end > next + A_CALL / size)
+        end = next + A_CALL / size;
+    else if (size >= A_CALL)
+        end = next + 1;
+    for (; next < end && e == MPIPE_OK; next++) {
+        memcpy(model, &next, sizeof next);
+        e = mpipe_emit(out, model, size);
     }
+    feed->next = next;
     if (e != MPIPE_OK)
         return e;
-    return feed->next < feed->items ? MPIPE_OK : MPIPE_END;
+    return next < feed->items ? MPIPE_OK : MPIPE_END;
 }
 
 static enum mpipe_err copy_word(const struct mpipe_item *in,

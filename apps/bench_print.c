@@ -50,8 +50,17 @@ void bench_row_medians(struct bench_row *row)
     row->control = bench_quantile(sorted, row->n_samples, 0.5);
 }
 
+/* Of samples the median of the pairs' ratios: the two runs of a pair follow one
+ * another, so that what the machine does meanwhile is the same for both. */
 static double ratio_of(const struct bench_row *row)
 {
+    double ratio[BENCH_REPEAT_MAX];
+
+    for (unsigned i = 0; i < row->n_samples; i++)
+        ratio[i] = row->control_sample[i] > 0
+                   ? row->library_sample[i] / row->control_sample[i] : 0;
+    if (row->n_samples > 0)
+        return bench_quantile(ratio, row->n_samples, 0.5);
     return row->control > 0 ? row->library / row->control : 0;
 }
 
