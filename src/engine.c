@@ -14,7 +14,6 @@
                                    without need may yield the core */
 #define REST_US 5000u           /* a rest with nothing to do, at first */
 #define LONG_REST_US 40000u     /* ... and after a while */
-#define SOURCE_US 900u          /* ... while a source has nothing just now */
 
 enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
                                   struct mpipe__transport *t,
@@ -94,9 +93,10 @@ void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
          flow = flow->next) {
         mpipe__flow_settle(flow);
         stir |= flow->links.n_large > 0 || flow->links.n_receiving > 0;
-        if (flow->master != NULL && flow->master->feeder.again
-            && timeout_us > SOURCE_US)
-            timeout_us = SOURCE_US;
+        if (flow->master != NULL) {
+            unsigned us = mpipe__feeder_rest_us(&flow->master->feeder, from);
+            timeout_us = us < timeout_us ? us : timeout_us;
+        }
     }
     en->transport->ops->wait(en->transport, timeout_us, stir);
     took = mpipe__now() - from;

@@ -189,7 +189,7 @@ struct mpipe__feeder {
     double item_ns;                 /* work per item, smoothed; < 0: unknown */
     size_t item_bytes;              /* of the last frame */
     bool ended;                     /* no more will be fed */
-    bool again;                     /* the source had nothing just now */
+    uint64_t again_since;           /* the source has nothing; 0: it may have */
 };
 
 struct mpipe__member {              /* what rank 0 knows of a rank */
@@ -442,6 +442,8 @@ void mpipe__feeder_wait(struct mpipe__flow *flow);
 /* What a root's work was: to make later frames as long as they should be. */
 void mpipe__feeder_learn(struct mpipe__flow *flow, uint32_t items,
                          uint32_t work_us);
+/* How long to rest until the source is to be asked again. */
+unsigned mpipe__feeder_rest_us(const struct mpipe__feeder *fd, uint64_t now);
 /* All that was fed has come out. */
 bool mpipe__feeder_empty(const struct mpipe__flow *flow);
 

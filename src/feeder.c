@@ -7,6 +7,7 @@
  * entry in the ledger. How much work is enough is learnt from what comes back:
  * frames begin with one item and grow, long items stay alone.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include "clock.h"
 #include "engine.h"
@@ -15,6 +16,9 @@
 #define AGE_NS      1000000u     /* an open frame is not held back longer */
 #define REST_US     2000u
 #define FEW_ITEMS   16u
+#define AGAIN_SHARE  64u        /* of the time that a source had nothing */
+#define AGAIN_MIN_US 600u
+#define AGAIN_MAX_US 2400u
 
 void mpipe__feeder_init(struct mpipe__flow *flow)
 {
@@ -310,7 +314,6 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     fd->out.strip.spot = NULL;
     e = flow->spec->source(&fd->out, flow->spec->source_arg);
     flow->in_source = false;
-    fd->again = e == MPIPE_AGAIN;
     if (e == MPIPE_OK)
         e = fd->out.error;
     if (e >= MPIPE_OK && at_limit(flow))
@@ -318,6 +321,10 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     items = mpipe__feeder_items(flow) - before;
     /* a source that gives few items a call may have taken its time */
     now = items < FEW_ITEMS || flow->tracing ? mpipe__now() : from;
+    if (e != MPIPE_AGAIN || items > 0)
+        fd->again_since = 0;
+    if (e == MPIPE_AGAIN && fd->again_since == 0)
+        fd->again_since = now;
     if (flow->tracing && now - from > 5000)
         mpipe__flow_span(flow, MPIPE__SPAN_FEED, 0, from, now,
                          (uint32_t)items, UINT64_MAX);
@@ -329,11 +336,22 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     }
     fd->ended = e == MPIPE_END;
     if (fd->ended || (fd->open != NULL
-                      && (fd->again || now > fd->open_since + AGE_NS)
+                      && (e == MPIPE_AGAIN || now > fd->open_since + AGE_NS)
                       && a_rank_waits(fd)))
         mpipe__feeder_cut(flow);
     mpipe__feeder_pump(flow);
     return items > 0 || fd->ended || e == MPIPE_OK;
+}
+
+/* The longer it has had nothing, the less often it is asked. */
+unsigned mpipe__feeder_rest_us(const struct mpipe__feeder *fd, uint64_t now)
+{
+    uint64_t us = (now - fd->again_since) / 1000 / AGAIN_SHARE;
+
+    if (fd->again_since == 0)
+        return UINT_MAX;
+    return us < AGAIN_MIN_US ? AGAIN_MIN_US
+           : us < AGAIN_MAX_US ? (unsigned)us : AGAIN_MAX_US;
 }
 
 bool mpipe__feeder_empty(const struct mpipe__flow *flow)

@@ -341,6 +341,12 @@ enum mpipe_err mpipe_usage(struct mpipe *mp, const char *format, ...)
     return MPIPE_EINVAL;
 }
 
+void mpipe_wake(struct mpipe *mp)
+{
+    if (mp->transport != NULL)
+        mp->transport->ops->wake(mp->transport);
+}
+
 void mpipe_log(struct mpipe *mp, enum mpipe_level level,
                const char *format, ...)
 {

@@ -62,6 +62,10 @@ struct mpipe__transport_ops {
      * rank's own polling, so rest only briefly. */
     void (*wait)(struct mpipe__transport *t, unsigned timeout_us, bool stir);
 
+    /* Let the wait() of this rank, or its next one, return at once.  From any
+     * thread, and from a signal handler. */
+    void (*wake)(struct mpipe__transport *t);
+
     /* Is the peer on this node? */
     bool (*near)(struct mpipe__transport *t, int peer);
 

@@ -399,6 +399,12 @@ static void fault_wait(struct mpipe__transport *t, unsigned timeout_us,
     f->inner->ops->wait(f->inner, timeout_us, stir || f->queues != NULL);
 }
 
+static void fault_wake(struct mpipe__transport *t)
+{
+    struct fault *f = (struct fault *)t;
+    f->inner->ops->wake(f->inner);
+}
+
 static bool fault_near(struct mpipe__transport *t, int peer)
 {
     struct fault *f = (struct fault *)t;
@@ -436,6 +442,7 @@ static const struct mpipe__transport_ops fault_ops = {
     .poll = fault_poll,
     .cancel = fault_cancel,
     .wait = fault_wait,
+    .wake = fault_wake,
     .near = fault_near,
     .free = fault_free
 };

@@ -435,6 +435,12 @@ static void loop_wait(struct mpipe__transport *t, unsigned timeout_us,
     self->active--;
 }
 
+/* A wait only gives others their turns. */
+static void loop_wake(struct mpipe__transport *t)
+{
+    (void)t;
+}
+
 static bool loop_near(struct mpipe__transport *t, int peer)
 {
     (void)t;
@@ -512,6 +518,7 @@ static const struct mpipe__transport_ops loop_ops = {
     .poll = loop_poll,
     .cancel = loop_cancel,
     .wait = loop_wait,
+    .wake = loop_wake,
     .near = loop_near,
     .free = loop_free
 };

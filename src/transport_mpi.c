@@ -60,6 +60,7 @@ struct mpi_transport {
     bool crowded;               /* more ranks than cores on this node */
     bool yields;                /* and MPI does not yield the core by itself */
     unsigned idle;              /* waits since something was found */
+    int woken;                  /* by mpi_wake(), not yet seen */
 
     MPI_Request *requests;
     struct test *tests;
@@ -407,10 +408,18 @@ static void mpi_wait(struct mpipe__transport *t, unsigned timeout_us, bool stir)
     if (m->node_size < t->size && timeout_us > FAR_US)
         timeout_us = FAR_US;
     mpipe__bell_announce(mine);
-    if (gather(m))
+    if (gather(m) || __atomic_exchange_n(&m->woken, 0, __ATOMIC_SEQ_CST))
         mpipe__bell_withdraw(mine);
     else
         mpipe__bell_sleep(mine, timeout_us);
+}
+
+static void mpi_wake(struct mpipe__transport *t)
+{
+    struct mpi_transport *m = self(t);
+
+    __atomic_store_n(&m->woken, 1, __ATOMIC_SEQ_CST);
+    mpipe__bell_ring(m->bell[t->rank]);
 }
 
 static bool mpi_near(struct mpipe__transport *t, int peer)
@@ -457,6 +466,7 @@ static const struct mpipe__transport_ops mpi_ops = {
     .poll = mpi_poll,
     .cancel = mpi_cancel,
     .wait = mpi_wait,
+    .wake = mpi_wake,
     .near = mpi_near,
     .free = mpi_free,
 };

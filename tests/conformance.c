@@ -794,6 +794,16 @@ static void wait_for_something(struct party *p)
     put(p, next_rank(p), 21, 100);
 }
 
+/* If a wake were lost, this would take ten minutes. */
+static void wait_but_be_woken(struct party *p)
+{
+    int i;
+    for (i = 0; i < 1000; i++) {
+        p->t->ops->wake(p->t);
+        p->t->ops->wait(p->t, 600000000, i % 2 == 0);
+    }
+}
+
 static void look_near(struct party *p)
 {
     int r;
@@ -842,6 +852,7 @@ static const struct check checks[] = {
       { poll_nothing, then_something }, NULL },
     { "wait returns, whether or not a message comes",
       { wait_in_vain, wait_for_something }, NULL },
+    { "a wake lets the next wait return", { wait_but_be_woken }, NULL },
     { "a rank is near itself, and nearness is mutual", { look_near }, NULL }
 };
 

@@ -39,9 +39,11 @@ enum mpipe_err mpipe_pipeline_name(struct mpipe_pipeline *pl, const char *name);
 
 /* Feed the pipeline: called on rank 0 again and again; emits any number of
  * items each time (many small items a call are faster than one) and returns
- * MPIPE_OK to be called again, MPIPE_AGAIN if it has nothing just now (it must
- * not block for long: results would wait too), MPIPE_END after the last, or an
- * error (say why with mpipe_fail()), which ends the job. */
+ * MPIPE_OK to be called again, MPIPE_AGAIN if it has nothing just now, MPIPE_END
+ * after the last, or an error (say why with mpipe_fail()), which ends the job.
+ * It must not block for long: results would wait too.  After MPIPE_AGAIN it is
+ * called again within 1 ms, or when it has had nothing for long within 2.5 ms,
+ * or at once by mpipe_wake(). */
 typedef enum mpipe_err (*mpipe_source_fn)(struct mpipe_out *out, void *arg);
 
 enum mpipe_err mpipe_pipeline_source(struct mpipe_pipeline *pl,

@@ -73,6 +73,11 @@ void mpipe_log(struct mpipe *mp, enum mpipe_level level,
                const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Let rank 0 ask its sources at once that have answered MPIPE_AGAIN: there is
+ * something for them.  From any thread and from a signal handler, also before
+ * the pipeline runs and after it has ended; not after mpipe_finalize(). */
+void mpipe_wake(struct mpipe *mp);
+
 /* One row of the table of options, for --help texts and `mpipe info`. */
 struct mpipe_option_info {
     const char *name;       /* "max-retries" */
