@@ -85,8 +85,8 @@ case $? in
 77) exit 77 ;;
 *) complain "./mypipeline failed on 8 ranks"; exit 1 ;;
 esac
-# 1^2 + 3^2 + ... + (2n-1)^2 = n (2n-1) (2n+1) / 3, with n = 500,000
-echo "sum of the odd squares: $((500000 * (999999 / 3) * 1000001))" >expected
+# 1^2 + 2^2 + ... + n^2 = n (n+1) (2n+1) / 6, with n = 1,000,000
+echo "sum of the squares: $((500000 * 1000001 * (2000001 / 3)))" >expected
 if ! diff -u expected out; then
     complain "./mypipeline: lines with + are too many, those with - are missing"
 fi

@@ -4,12 +4,12 @@
 
 . "$abs_top_srcdir/tests/app.sh"
 
-# limited N SUM: the odd squares of 1 ... N add up to SUM, and N items were fed
+# limited N SUM: the squares of 1 ... N add up to SUM, and N items were fed
 limited()
 {
     on "$ranks" mypipeline --quiet --limit="$1" --report=report.json
     expect 0
-    echo "sum of the odd squares: $2" >expected
+    echo "sum of the squares: $2" >expected
     expect_out expected
     grep -q "\"items_fed\": $1," report.json ||
         complain "$command: the report does not say that $1 items were fed"
@@ -17,14 +17,14 @@ limited()
 
 for ranks in 0 1 3; do
     limited 1 1
-    limited 10 165
-    limited 999999 166666666666500000
+    limited 10 385
+    limited 999999 333332833333500000
 done
 
 # A limit that is not reached changes nothing.
 ranks=3
 on 3 mypipeline --quiet --limit=2000000
 expect 0
-echo 'sum of the odd squares: 166666666666500000' >expected
+echo 'sum of the squares: 333333833333500000' >expected
 expect_out expected
 finish
