@@ -47,7 +47,6 @@ apps_mandelbrot_LDFLAGS = -static
 apps_mandelbrot_LDADD = src/libmpipe.la $(PNG_LIBS)
 
 apps_mypipeline_SOURCES = apps/mypipeline.c
-apps_mypipeline_CFLAGS = $(AM_CFLAGS) -Wno-unused-parameter
 apps_mypipeline_LDFLAGS = -static
 apps_mypipeline_LDADD = src/libmpipe.la
 

@@ -11,6 +11,7 @@ static enum mpipe_err square(const struct mpipe_item *in, struct mpipe_out *out,
                              void *arg)
 {
     long long x = *(const int64_t *)in->data;
+    (void)arg;
     x *= x;
     return mpipe_emit(out, &x, sizeof x);
 }

@@ -237,8 +237,12 @@ struct mpipe *mpipe_init(int *argc, char ***argv)
         return mp;
     }
     MPI_Initialized(&began);
-    if (!began)
+    if (!began) {
         MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
+        /* what fails in a call on several requests belongs to none of our
+         * communicators */
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    }
     return init(MPI_COMM_WORLD, !began, argc, argv);
 }
 

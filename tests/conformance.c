@@ -743,7 +743,8 @@ static void take_two_of_five(struct party *p)
 }
 
 /* The messages are there, and perhaps some completions have been made but not
- * taken, when the receives are cancelled. */
+ * taken, when the receives are cancelled.  Then nothing receives what was still
+ * held back on its way, so that its send need not end. */
 static void cancel_what_came(struct party *p)
 {
     unsigned long i;
@@ -754,6 +755,7 @@ static void cancel_what_came(struct party *p)
     for (i = 0; i < 1000000 && p->n_open == 16; i++)
         take(p, 1);
     cancel(p, p->t->rank, 19);
+    hold(p);
 }
 
 static void poll_nothing(struct party *p)

@@ -22,6 +22,15 @@ awk 'BEGIN {
         print substr("the records are short", i % 20)
 }' >small
 
+# MPICH's launcher gives up when 64 KiB of stdin have not been read at once.
+stdin=whole
+case $("${MPIRUN:-mpirun}" --version 2>&1) in
+*HYDRA*)
+    stdin=small
+    echo "NOTE: this launcher cannot pass on a long stdin: a short one is tried"
+    ;;
+esac
+
 for ranks in 0 1 3 7; do
     on $ranks copy --quiet files 0 copied tree
     expect 0
@@ -34,13 +43,15 @@ for ranks in 0 1 3 7; do
     on $ranks copy --quiet lines 0 copied $files
     expect 0
     { cat whole; echo; } | cmp - copied || complain "$command: not the same"
-    input=whole
+    input=$stdin
     on $ranks copy --quiet lines 0 copied
     expect 0
-    { cat whole; echo; } | cmp - copied || complain "$command: not the same"
+    { cat $stdin; echo; } >expected
+    [ $stdin = whole ] || cp $stdin expected    # it has its last newline
+    cmp expected copied || complain "$command: not the same"
     on $ranks copy --quiet lines 0 - tree/sub/deep/numbers -
     expect 0
-    { cat tree/sub/deep/numbers whole; echo; } | cmp - out ||
+    cat tree/sub/deep/numbers expected | cmp - out ||
         complain "$command: not the same"
     input=/dev/null
 done

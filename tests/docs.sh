@@ -281,8 +281,8 @@ chmod +x bin/mpirun
 build()
 {
     # shellcheck disable=SC2086
-    $CC $C11_CFLAGS $WARN_CFLAGS -Wno-unused-parameter -Werror \
-        -I"$abs_top_srcdir/include" -c "$1" -o program.o &&
+    $CC $C11_CFLAGS $WARN_CFLAGS -Werror -I"$abs_top_srcdir/include" \
+        -c "$1" -o program.o &&
         "$abs_top_builddir/libtool" --silent --tag=CC --mode=link $CC -static \
             program.o "$abs_top_builddir/src/libmpipe.la" -o "$2"
 }

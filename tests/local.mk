@@ -171,6 +171,7 @@ shell_tests = \
 	tests/mandelbrot.sh \
 	tests/measured.sh \
 	tests/memory.sh \
+	tests/other_mpi.sh \
 	tests/palindrome.sh \
 	tests/plan.sh \
 	tests/quickstart.sh \
