@@ -6,6 +6,7 @@
  * When a turn finds nothing to do the rank settles (gives back credits, sends
  * reports) and rests in the transport until something may have come.
  */
+#include <stdlib.h>
 #include "clock.h"
 #include "engine.h"
 
@@ -39,6 +40,13 @@ enum mpipe_err mpipe__engine_size_slots(struct mpipe__engine *en)
 
 void mpipe__engine_fini(struct mpipe__engine *en)
 {
+    struct mpipe__flow *flow;
+
+    while ((flow = en->abandoned) != NULL) {
+        en->abandoned = flow->next;
+        mpipe__links_fini(&flow->links);
+        free(flow);
+    }
     mpipe__pool_fini(&en->pool);
 }
 

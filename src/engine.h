@@ -41,6 +41,7 @@ struct mpipe__engine {
     struct mpipe_machine *machine;  /* rank 0: where all ranks are */
     const char *host;               /* of this rank */
     struct mpipe__flow *flows;      /* started and not yet closed */
+    struct mpipe__flow *abandoned;  /* freed, but for sends that do not end */
     volatile int *interrupted;      /* nonzero: the signal that asks us to stop */
     uint64_t now;                   /* when the turn began */
     uint64_t polled;                /* when messages were last moved */
@@ -305,6 +306,10 @@ void mpipe__flow_settle(struct mpipe__flow *flow);
 void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
                       const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Before something is said to rank 0 that there may be much of: wait until it
+ * has taken enough of what was said before.  Moves messages.  False: it does not
+ * listen any more. */
+bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow);
 void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
                      const char *stage, const char *text);
 /* Has its end been decided? */

@@ -21,6 +21,7 @@
 #define LEAVE_NS   30000000000u     /* without any message, while leaving */
 #define BROKEN_NS  2000000000u      /* ... when one is known to be lost */
 #define TRACE_SPANS 65536u
+#define TELL_US    2000u
 
 static enum mpipe_err say_hello(struct mpipe__flow *flow)
 {
@@ -107,11 +108,16 @@ void mpipe__flow_free(struct mpipe__flow *flow)
     mpipe__worker_fini(flow);
     if (flow->master != NULL)
         mpipe__master_fini(flow);
-    mpipe__links_fini(&flow->links);
     mpipe__trace_fini(&flow->trace);
     free(flow->out);
     free(flow->stage_stats);
-    free(flow);
+    if (mpipe__links_withdraw(&flow->links)) {
+        mpipe__links_fini(&flow->links);
+        free(flow);
+    } else {                    /* a peer did not take what was sent to it */
+        flow->next = flow->engine->abandoned;
+        flow->engine->abandoned = flow;
+    }
 }
 
 /* ---- errors, log, trace ---- */
@@ -141,6 +147,32 @@ void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
                             sizeof flow->error);
 }
 
+bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow)
+{
+    struct mpipe__engine *en = flow->engine;
+    uint64_t since = 0, took;
+
+    /* as in mpipe__children_pass(): one that has begun to wait stays paused */
+    while (!mpipe__link_may_tell(flow->home)
+           || (flow->paused && since != 0 && flow->master == NULL
+               && !mpipe__flow_ending(flow))) {
+        if (flow->home->fin_received)
+            return false;
+        if (since == 0)
+            since = mpipe__now();
+        if (!mpipe__engine_progress(en))
+            mpipe__engine_rest(en, TELL_US);
+        if (flow->phase >= MPIPE__CLOSING && mpipe__now() - since > LEAVE_NS)
+            return false;
+    }
+    if (since != 0) {
+        took = mpipe__now() - since;
+        flow->worker.blocked_ns += took;
+        flow->stats.blocked_ns += took;
+    }
+    return true;
+}
+
 struct log_head {                   /* the first item of MPIPE__LOG */
     uint64_t time_ns;
     uint32_t level;
@@ -164,6 +196,8 @@ void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
                     stage, text);
         return;
     }
+    if (!mpipe__flow_wait_to_tell(flow))
+        return;
     f = mpipe__control_new(&flow->links, MPIPE__LOG);
     if (f == NULL)
         return;
@@ -251,7 +285,7 @@ static void send_spans(struct mpipe__flow *flow)
     struct mpipe__frame *f = NULL;
 
     for (uint32_t i = 0; flow->tracing && i < flow->trace.n; i++) {
-        if (f == NULL)
+        if (f == NULL && mpipe__flow_wait_to_tell(flow))
             f = mpipe__control_new(&flow->links, MPIPE__SPANS);
         if (f == NULL)
             return;
@@ -337,6 +371,20 @@ static bool take_link(struct mpipe__flow *flow,
                                  &flow->master->feeder.n_links, link);
 }
 
+/* Without the link the peer, which has it, would wait for its end. */
+static void no_link(struct mpipe__flow *flow, unsigned peer)
+{
+    struct mpipe__transport *t = flow->engine->transport;
+
+    mpipe__flow_fail(flow, t->rank, MPIPE_ENOMEM,
+                     "no memory for the link to rank %u", peer);
+    if (mpipe__link_find(&flow->links, (int)peer, MPIPE__LANE_MAIN) == NULL) {
+        fprintf(stderr, "rank %d: no memory for the link to rank %u: the job "
+                "ends here\n", t->rank, peer);
+        t->ops->abort(t, -MPIPE_ENOMEM);
+    }
+}
+
 void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__table_head head;
@@ -351,9 +399,7 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     while (mpipe__cursor_next(&c, &item) && item.size == sizeof entry) {
         memcpy(&entry, item.data, sizeof entry);
         if (!take_link(flow, &entry))
-            mpipe__flow_fail(flow, flow->engine->transport->rank,
-                             MPIPE_ENOMEM, "no memory for the link to rank %u",
-                             entry.peer);
+            no_link(flow, entry.peer);
     }
     flow->version = head.version;
     flow->role.serves = head.serves != 0;
@@ -434,7 +480,7 @@ static bool farewell(struct mpipe__flow *flow)
         mpipe__sink_drop_all(flow);
     send_stats(flow);
     send_spans(flow);
-    mpipe__links_finish(&flow->links);
+    mpipe__links_finish(&flow->links, false);
     flow->phase = MPIPE__LEAVING;
     flow->deadline = mpipe__now() + patience(flow);
     return true;
@@ -448,6 +494,7 @@ static bool leave(struct mpipe__flow *flow)
     }
     if (mpipe__now() < flow->deadline)
         return false;
+    mpipe__links_finish(&flow->links, true);
     mpipe__flow_log(flow, MPIPE_LOG_WARN, "",
                     "a rank did not say farewell; ending without it");
     flow->phase = MPIPE__CLOSED;
@@ -493,8 +540,8 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
     /* also from inside a stage: one that waits to emit has stopped */
     if (flow->paused && !flow->pause_answered
         && (flow->master == NULL || !flow->in_worker)) {
-        flow->pause_answered = true;
-        mpipe__control_send(flow->home, MPIPE__PAUSED, "", 0);
+        flow->pause_answered = mpipe__control_send(flow->home, MPIPE__PAUSED,
+                                                   "", 0) == MPIPE_OK;
     }
     now = mpipe__now();
     if (flow->phase == MPIPE__RUNNING && now >= flow->next_stats) {

@@ -21,6 +21,10 @@
 /* A large payload is cut into pieces of this size: where MPI copies through
  * small buffers, each one that ends tells both sides to go on polling. */
 #define PIECE_MAX ((size_t)4 << 20)
+/* A link says at most two: that it must end, or how, and FIN. */
+#define LAST_WORDS     2u
+#define LAST_WORD_SIZE (MPIPE__HEAD_SIZE + sizeof(struct mpipe_error))
+
 _Static_assert(PIECE_MAX <= MPIPE__MESSAGE_MAX, "a piece is one message");
 
 void mpipe__links_init(struct mpipe__links *set, void *owner,
@@ -53,7 +57,7 @@ static void drop_all(struct mpipe__pool *pool, struct mpipe__frame_queue *q)
         mpipe__pool_put(pool, f);
 }
 
-static void close_link(struct mpipe__link *link)
+static void withdraw(struct mpipe__link *link)
 {
     struct mpipe__links *set = link->set;
     struct mpipe__transport *t = set->transport;
@@ -63,15 +67,25 @@ static void close_link(struct mpipe__link *link)
     t->ops->cancel(t, link->peer, channel_of(link, MPIPE__CONTROL));
     drop_all(set->pool, &link->slots);
     drop_all(set->pool, &link->bulk);
+    drop_all(set->pool, &link->unsent);
+    drop_all(set->pool, &link->reserve);
     mpipe__pool_put(set->pool, link->receiving);
     mpipe__pool_put(set->pool, link->listening);
-    free(link);
+    link->receiving = link->listening = NULL;
+}
+
+bool mpipe__links_withdraw(struct mpipe__links *set)
+{
+    for (unsigned i = 0; i < set->n; i++)
+        withdraw(set->link[i]);
+    return set->n_sends == 0;
 }
 
 void mpipe__links_fini(struct mpipe__links *set)
 {
+    mpipe__links_withdraw(set);
     for (unsigned i = 0; i < set->n; i++)
-        close_link(set->link[i]);
+        free(set->link[i]);
     free(set->link);
     set->link = NULL;
     set->n = set->capacity = 0;
@@ -133,14 +147,17 @@ static struct mpipe__frame *post(struct mpipe__link *link,
     return f;
 }
 
-static enum mpipe_err post_slot(struct mpipe__link *link)
+/* So many more; what is missing now is posted by settle(). */
+static enum mpipe_err post_slots(struct mpipe__link *link, unsigned n)
 {
-    struct mpipe__frame *f = post(link, MPIPE__OP_DATA, MPIPE__DATA,
-                                  link->slot_in);
-
-    if (f == NULL)
-        return MPIPE_ENOMEM;
-    mpipe__queue_push(&link->slots, f);
+    link->missing += n;
+    for (; link->missing > 0; link->missing--) {
+        struct mpipe__frame *f = post(link, MPIPE__OP_DATA, MPIPE__DATA,
+                                      link->slot_in);
+        if (f == NULL)
+            return MPIPE_ENOMEM;
+        mpipe__queue_push(&link->slots, f);
+    }
     return MPIPE_OK;
 }
 
@@ -149,6 +166,19 @@ static enum mpipe_err listen(struct mpipe__link *link)
     link->listening = post(link, MPIPE__OP_CONTROL, MPIPE__CONTROL,
                            MPIPE__CONTROL_SIZE);
     return link->listening != NULL ? MPIPE_OK : MPIPE_ENOMEM;
+}
+
+/* Memory for the last words, taken while there is some. */
+static bool keep_reserve(struct mpipe__link *link)
+{
+    while (link->reserve.n < LAST_WORDS) {
+        struct mpipe__frame *f = mpipe__pool_get(link->set->pool,
+                                                 LAST_WORD_SIZE);
+        if (f == NULL)
+            return false;
+        mpipe__queue_push(&link->reserve, f);
+    }
+    return true;
 }
 
 struct mpipe__link *mpipe__link_open(struct mpipe__links *set, int peer,
@@ -175,7 +205,10 @@ struct mpipe__link *mpipe__link_open(struct mpipe__links *set, int peer,
     link->lane = lane;
     mpipe__queue_init(&link->slots);
     mpipe__queue_init(&link->bulk);
-    if (listen(link) != MPIPE_OK) {
+    mpipe__queue_init(&link->unsent);
+    mpipe__queue_init(&link->reserve);
+    if (!keep_reserve(link) || listen(link) != MPIPE_OK) {
+        drop_all(set->pool, &link->reserve);
         free(link);
         return NULL;
     }
@@ -191,12 +224,8 @@ enum mpipe_err mpipe__link_grant(struct mpipe__link *link, unsigned window,
 {
     assert(link->window_in == 0);
     link->slot_in = slot;
-    for (; link->window_in < window; link->window_in++) {
-        enum mpipe_err e = post_slot(link);
-        if (e != MPIPE_OK)
-            return e;
-    }
-    return MPIPE_OK;
+    link->window_in = window;
+    return post_slots(link, window);
 }
 
 void mpipe__link_granted(struct mpipe__link *link, unsigned window,
@@ -266,9 +295,11 @@ static enum mpipe_err send_parts(struct mpipe__link *link,
     return e;
 }
 
+/* The frame is still the caller's when nothing of it was begun. */
 static enum mpipe_err begin_send(struct mpipe__link *link,
                                   enum mpipe__channel channel,
-                                  struct mpipe__frame *f, size_t slot)
+                                  struct mpipe__frame *f, size_t slot,
+                                  bool *begun)
 {
     struct mpipe__links *set = link->set;
     size_t size = mpipe__wire_size(&f->head);
@@ -279,10 +310,9 @@ static enum mpipe_err begin_send(struct mpipe__link *link,
     f->op.owner = link;
     f->op.pending = 0;
     e = send_parts(link, channel, f, slot);
-    if (f->op.pending == 0) {
-        mpipe__pool_put(set->pool, f);
+    *begun = f->op.pending > 0;
+    if (!*begun)
         return e;
-    }
     set->n_sends++;
     set->n_large += size > MPIPE__SMALL_SLOT;
     f->sending = size;
@@ -294,32 +324,100 @@ static enum mpipe_err begin_send(struct mpipe__link *link,
 enum mpipe_err mpipe__link_send(struct mpipe__link *link,
                                 struct mpipe__frame *f)
 {
+    bool begun;
+    enum mpipe_err e;
+
     assert(link->credits > 0 && !link->fin_sent);
     link->credits--;
     f->head.seq = ++link->data_seq_out;
     link->sent++;
     link->set->frames_sent++;
-    return begin_send(link, MPIPE__DATA, f, link->slot_out);
+    e = begin_send(link, MPIPE__DATA, f, link->slot_out, &begun);
+    if (!begun)
+        mpipe__pool_put(link->set->pool, f);
+    return e;
+}
+
+bool mpipe__link_may_tell(const struct mpipe__link *link)
+{
+    return link->told < MPIPE__TELL_MAX;
+}
+
+/* Credits and FIN are the links' own affair. */
+static bool is_own_affair(const struct mpipe__frame *f)
+{
+    return f->head.stage == MPIPE__CREDIT || f->head.stage == MPIPE__FIN;
+}
+
+/* The next control frame, if there is memory to send it. */
+static enum mpipe_err tell(struct mpipe__link *link, struct mpipe__frame *f,
+                           bool *begun)
+{
+    enum mpipe_err e;
+
+    f->head.seq = link->control_seq_out + 1;
+    e = begin_send(link, MPIPE__CONTROL, f, MPIPE__CONTROL_SIZE, begun);
+    link->control_seq_out += *begun;
+    return e;
+}
+
+static enum mpipe_err tell_unsent(struct mpipe__link *link)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    while (link->unsent.first != NULL && e == MPIPE_OK) {
+        struct mpipe__frame *f = link->unsent.first, *next = f->next;
+        bool begun;
+
+        e = tell(link, f, &begun);      /* f may be gone then */
+        if (!begun)
+            break;
+        link->unsent.first = next;
+        link->unsent.n--;
+        if (next == NULL)
+            link->unsent.end = &link->unsent.first;
+    }
+    return e;
 }
 
 enum mpipe_err mpipe__link_control(struct mpipe__link *link,
                                    struct mpipe__frame *f)
 {
+    bool begun = false;
+    enum mpipe_err e = MPIPE_ENOMEM;
+
     assert(mpipe__wire_size(&f->head) <= MPIPE__CONTROL_SIZE);
-    f->head.seq = ++link->control_seq_out;
-    return begin_send(link, MPIPE__CONTROL, f, MPIPE__CONTROL_SIZE);
+    link->told += !is_own_affair(f);
+    if (link->unsent.n == 0)
+        e = tell(link, f, &begun);
+    if (begun)
+        return e;
+    if (e == MPIPE_ENOMEM)
+        mpipe__queue_push(&link->unsent, f);
+    else
+        mpipe__pool_put(link->set->pool, f);
+    return e == MPIPE_ENOMEM ? MPIPE_OK : e;
 }
 
-struct mpipe__frame *mpipe__control_new(struct mpipe__links *set,
-                                        enum mpipe__control what)
+static struct mpipe__frame *begin_control(struct mpipe__frame *f,
+                                          enum mpipe__control what)
 {
-    struct mpipe__frame *f = mpipe__pool_get(set->pool, MPIPE__CONTROL_SIZE);
-
     if (f != NULL) {
         mpipe__frame_begin(f, NULL, (uint16_t)what);
         f->head.kind = MPIPE__FRAME_CONTROL;
     }
     return f;
+}
+
+struct mpipe__frame *mpipe__control_new(struct mpipe__links *set,
+                                        enum mpipe__control what)
+{
+    return begin_control(mpipe__pool_get(set->pool, MPIPE__CONTROL_SIZE), what);
+}
+
+static bool is_last_word(enum mpipe__control what)
+{
+    return what == MPIPE__STOP || what == MPIPE__FINISH || what == MPIPE__FIN;
 }
 
 enum mpipe_err mpipe__control_send(struct mpipe__link *link,
@@ -328,67 +426,32 @@ enum mpipe_err mpipe__control_send(struct mpipe__link *link,
 {
     struct mpipe__frame *f = mpipe__control_new(link->set, what);
 
+    if (f == NULL && is_last_word(what))
+        f = begin_control(mpipe__queue_pop(&link->reserve), what);
     if (f == NULL)
         return MPIPE_ENOMEM;
     mpipe__frame_append_slow(f, item, size);
     return mpipe__link_control(link, f);
 }
 
-/* ---- giving credits back ---- */
-
-static enum mpipe_err give_back(struct mpipe__link *link)
-{
-    struct mpipe__credit c = { link->owed, link->owed_us };
-
-    link->owed = 0;
-    link->owed_us = 0;
-    if (c.n == 0 || link->fin_sent || link->fin_received)
-        return MPIPE_OK;
-    return mpipe__control_send(link, MPIPE__CREDIT, &c, sizeof c);
-}
-
-enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
-{
-    enum mpipe_err e = MPIPE_OK;
-
-    for (unsigned i = 0; i < set->n && e == MPIPE_OK; i++) {
-        struct mpipe__link *link = set->link[i];
-        /* when there was no memory for it */
-        if (link->listening == NULL && !link->fin_received)
-            e = listen(link);
-        if (e == MPIPE_OK && link->owed > 0)
-            e = give_back(link);
-    }
-    return e;
-}
-
-/* ---- what has come ---- */
-
-static enum mpipe_err broken(const struct mpipe__link *link,
-                             struct mpipe_error *err, const char *what)
-{
-    return mpipe__error(err, link->set->transport->rank, MPIPE_ELINK,
-                        "the link from rank %d to rank %d broke: %s",
-                        link->peer, link->set->transport->rank, what);
-}
+/* ---- payloads ---- */
 
 /* Take memory for the payload whose head came first, and post its receives. */
 static enum mpipe_err begin_bulk(struct mpipe__link *link,
                                  struct mpipe_error *err)
 {
     struct mpipe__links *set = link->set;
-    struct mpipe__frame *head = mpipe__queue_pop(&link->bulk), *f;
+    struct mpipe__frame *head = link->bulk.first;
     size_t size = mpipe__wire_size(&head->head);
     size_t left = size;
+    struct mpipe__frame *f = mpipe__pool_get(set->pool, size);
     char *to;
 
-    set->n_waiting--;
-    f = mpipe__pool_get(set->pool, size);
-    if (f == NULL) {
-        mpipe__pool_put(set->pool, head);
+    if (f == NULL)              /* settle() tries again: it must be received */
         return mpipe__error(err, set->transport->rank, MPIPE_ENOMEM,
                             "no memory for a frame of %zu bytes", size);
-    }
+    mpipe__queue_pop(&link->bulk);
+    set->n_waiting--;
     link->announced = head->head;
     mpipe__pool_put(set->pool, head);
     f->op.kind = MPIPE__OP_BULK;
@@ -435,6 +498,51 @@ static enum mpipe_err begin_bulks(struct mpipe__links *set,
     return e;
 }
 
+/* ---- giving credits back ---- */
+
+static enum mpipe_err give_back(struct mpipe__link *link)
+{
+    struct mpipe__credit c = { link->owed, link->owed_us, link->heard };
+    enum mpipe_err e = MPIPE_OK;
+
+    if ((c.n > 0 || c.told > 0) && !link->fin_sent && !link->fin_received)
+        e = mpipe__control_send(link, MPIPE__CREDIT, &c, sizeof c);
+    if (e != MPIPE_OK)
+        return e;               /* it is still owed */
+    link->owed = link->heard = 0;
+    link->owed_us = 0;
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
+{
+    enum mpipe_err e = begin_bulks(set, NULL);
+
+    for (unsigned i = 0; i < set->n && e == MPIPE_OK; i++) {
+        struct mpipe__link *link = set->link[i];
+        /* when there was no memory for it */
+        if (link->listening == NULL && !link->fin_received)
+            e = listen(link);
+        if (e == MPIPE_OK)
+            e = post_slots(link, 0);
+        if (e == MPIPE_OK)
+            e = tell_unsent(link);
+        if (e == MPIPE_OK)
+            e = give_back(link);
+    }
+    return e;
+}
+
+/* ---- what has come ---- */
+
+static enum mpipe_err broken(const struct mpipe__link *link,
+                             struct mpipe_error *err, const char *what)
+{
+    return mpipe__error(err, link->set->transport->rank, MPIPE_ELINK,
+                        "the link from rank %d to rank %d broke: %s",
+                        link->peer, link->set->transport->rank, what);
+}
+
 static enum mpipe_err queue_bulk(struct mpipe__link *link,
                                  struct mpipe__frame *head,
                                  struct mpipe_error *err)
@@ -459,12 +567,12 @@ enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
     link->owed_us += took_us;
     if (wire_size > link->slot_in)
         link->set->held[link->lane] -= wire_size;
-    e = post_slot(link);
+    link->owed++;
+    e = post_slots(link, 1);
     if (e == MPIPE_OK)
         e = begin_bulks(link->set, NULL);
     if (e != MPIPE_OK)
         return e;
-    link->owed++;
     return 2 * link->owed >= link->window_in ? give_back(link) : MPIPE_OK;
 }
 
@@ -491,7 +599,7 @@ static enum mpipe_err got_data(struct mpipe__link *link, struct mpipe__frame *f,
     }
     if ((int32_t)(f->head.seq - link->data_seq_in) <= 0) {   /* repeated */
         mpipe__pool_put(set->pool, f);
-        return post_slot(link);
+        return post_slots(link, 1);
     }
     if (f->head.seq != link->data_seq_in + 1)
         broken(link, err, "a data message was lost");
@@ -529,15 +637,22 @@ static void credited(struct mpipe__link *link, const struct mpipe__credit *c)
 {
     uint64_t each = c->n > 0 ? c->took_us / c->n : 0;
 
+    link->told -= (unsigned)c->told;
     link->credits += (unsigned)c->n;
+    if (c->n == 0)
+        return;
     link->frame_us = link->frame_us == MPIPE__UNKNOWN
                      ? each : (3 * link->frame_us + each) / 4;
 }
 
-/* Credits and FIN are the links' own affair. */
-static bool is_own_affair(const struct mpipe__frame *f)
+static enum mpipe_err say_fin(struct mpipe__link *link)
 {
-    return f->head.stage == MPIPE__CREDIT || f->head.stage == MPIPE__FIN;
+    uint64_t n = link->sent;
+
+    if (link->fin_sent)
+        return MPIPE_OK;
+    link->fin_sent = true;
+    return mpipe__control_send(link, MPIPE__FIN, &n, sizeof n);
 }
 
 static enum mpipe_err own_affair(struct mpipe__link *link,
@@ -555,12 +670,13 @@ static enum mpipe_err own_affair(struct mpipe__link *link,
             return broken(link, err, "a farewell is damaged");
         link->fin_received = true;
         memcpy(&link->fin_count, item.data, sizeof link->fin_count);
-        return MPIPE_OK;
+        return link->set->finishing ? say_fin(link) : MPIPE_OK;
     }
     if (item.size != sizeof credit)
         return broken(link, err, "a credit is damaged");
     memcpy(&credit, item.data, sizeof credit);
-    if (credit.n > link->window_out - link->credits)
+    if (credit.n > link->window_out - link->credits
+        || credit.told > link->told)
         return broken(link, err, "more credits came back than were used");
     credited(link, &credit);
     return MPIPE_OK;
@@ -596,10 +712,14 @@ static enum mpipe_err got_control(struct mpipe__link *link,
         } else {
             event->kind = MPIPE__GOT_CONTROL;
             event->frame = f;
+            link->heard++;
         }
     }
     /* also when it broke: the end of the flow is still to be heard */
-    if (!link->fin_received && listen(link) != MPIPE_OK && e == MPIPE_OK)
+    if (!link->fin_received
+        && (listen(link) != MPIPE_OK
+            || (2 * link->heard >= MPIPE__TELL_MAX
+                && give_back(link) != MPIPE_OK)) && e == MPIPE_OK)
         e = mpipe__error(err, set->transport->rank, MPIPE_ENOMEM,
                          "no memory to listen to rank %d", link->peer);
     return e;
@@ -650,19 +770,17 @@ enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
 
 /* ---- closing ---- */
 
-enum mpipe_err mpipe__links_finish(struct mpipe__links *set)
+enum mpipe_err mpipe__links_finish(struct mpipe__links *set, bool now)
 {
     enum mpipe_err worst = MPIPE_OK;
 
+    set->finishing = true;
     for (unsigned i = 0; i < set->n; i++) {
         struct mpipe__link *link = set->link[i];
-        uint64_t n = link->sent;
-        enum mpipe_err e;
+        enum mpipe_err e = MPIPE_OK;
 
-        if (link->fin_sent)
-            continue;
-        e = mpipe__control_send(link, MPIPE__FIN, &n, sizeof n);
-        link->fin_sent = true;
+        if (now || !link->leaves_last || link->fin_received)
+            e = say_fin(link);
         if (e != MPIPE_OK)
             worst = e;
     }
@@ -675,7 +793,7 @@ bool mpipe__links_finished(const struct mpipe__links *set)
         return false;
     for (unsigned i = 0; i < set->n; i++) {
         const struct mpipe__link *link = set->link[i];
-        if (!link->fin_sent || !link->fin_received
+        if (!link->fin_sent || !link->fin_received || link->unsent.n > 0
             || link->arrived < link->fin_count)
             return false;
     }

@@ -3,7 +3,8 @@
  *
  * A link joins this rank with one peer for one flow, in both directions.  Data
  * frames need a credit each; control frames (small, at most
- * MPIPE__CONTROL_SIZE) need none.  A data frame that does not fit the slots
+ * MPIPE__CONTROL_SIZE) need none, but who sends many of them waits for
+ * mpipe__link_may_tell().  A data frame that does not fit the slots
  * that the receiver has posted is sent in two: its head into the slot, its
  * payload on the bulk channel into memory that the receiver takes when it has
  * some.
@@ -24,6 +25,7 @@
 
 #define MPIPE__CONTROL_SIZE 4096u   /* wire size of a control frame at most */
 #define MPIPE__SMALL_SLOT   4096u
+#define MPIPE__TELL_MAX     16u     /* control frames that the peer has not taken */
 #define MPIPE__CHANNELS     8u      /* of a flow: 4 a lane, one unused */
 
 enum mpipe__channel { MPIPE__DATA, MPIPE__BULK, MPIPE__CONTROL };
@@ -59,6 +61,7 @@ enum mpipe__op_kind {
 
 struct mpipe__credit {          /* the item of MPIPE__CREDIT */
     uint64_t n, took_us;
+    uint64_t told;              /* control frames taken, but for credits */
 };
 
 struct mpipe__links;
@@ -75,6 +78,7 @@ struct mpipe__link {
     uint64_t frame_us;          /* what the peer takes for a frame, smoothed */
 
     unsigned window_in, owed;   /* slots granted; credits not yet given back */
+    unsigned missing;           /* slots: there was no memory to post them */
     uint64_t owed_us;           /* time spent on their frames */
     uint32_t slot_in, data_seq_in, control_seq_in;
     uint64_t arrived;           /* whole data frames */
@@ -85,6 +89,12 @@ struct mpipe__link {
     size_t part;                /* bytes of it that have come */
 
     struct mpipe__frame *listening;     /* the posted control frame */
+    unsigned told, heard;       /* control frames that the peer has not yet, or
+                                   that we have not yet said to have taken */
+    struct mpipe__frame_queue unsent;   /* control frames: no memory to send */
+    struct mpipe__frame_queue reserve;  /* for the last words */
+    bool leaves_last;           /* its FIN answers the peer's, which may have
+                                   much to say until then */
     bool fin_sent, fin_received;
     uint64_t fin_count;
 };
@@ -102,6 +112,7 @@ struct mpipe__links {
                                    MPIPE__SMALL_SLOT */
     unsigned n_receiving, n_waiting;    /* bulk payloads under way, or not
                                            begun for want of budget */
+    bool finishing;
     struct mpipe__link **link;  /* sorted by peer and lane */
     unsigned n, capacity;
     uint64_t frames_sent, frames_received, bytes_sent, bytes_received;
@@ -110,8 +121,12 @@ struct mpipe__links {
 void mpipe__links_init(struct mpipe__links *set, void *owner,
                        struct mpipe__transport *t, struct mpipe__pool *pool,
                        uint16_t flow, size_t budget, size_t max_payload);
-/* After links_finished(), or when no peer will send any more: withdraws the
- * receives and frees the links. */
+/* After links_finished(), or when no peer will send any more: withdraw the
+ * receives.  False: sends are still under way, and the links are needed until
+ * they end. */
+bool mpipe__links_withdraw(struct mpipe__links *set);
+/* The same, and free the links; what is still under way must not be asked
+ * for. */
 void mpipe__links_fini(struct mpipe__links *set);
 
 /* The link to a peer; open() makes it if need be, with its control channel
@@ -131,8 +146,12 @@ void mpipe__link_granted(struct mpipe__link *link, unsigned window,
 /* May a data frame of so many bytes leave now? */
 bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size);
 
+/* May many more control frames be sent, or should the peer first take some? */
+bool mpipe__link_may_tell(const struct mpipe__link *link);
+
 /* Send; takes over one reference to the frame, also on an error.  A data frame
- * must be ready. */
+ * must be ready.  A control frame for which there is no memory to send it is
+ * kept, and sent by settle(). */
 enum mpipe_err mpipe__link_send(struct mpipe__link *link,
                                 struct mpipe__frame *f);
 enum mpipe_err mpipe__link_control(struct mpipe__link *link,
@@ -141,7 +160,8 @@ enum mpipe_err mpipe__link_control(struct mpipe__link *link,
 /* An empty control frame to append items to; NULL: no memory. */
 struct mpipe__frame *mpipe__control_new(struct mpipe__links *set,
                                         enum mpipe__control what);
-/* One with a single item. */
+/* One with a single item.  For the last words, STOP, FINISH and FIN, there is
+ * always memory, once. */
 enum mpipe_err mpipe__control_send(struct mpipe__link *link,
                                    enum mpipe__control what, const void *item,
                                    size_t size);
@@ -151,7 +171,8 @@ enum mpipe_err mpipe__control_send(struct mpipe__link *link,
  * when it came, 'took_us' the time spent on it. */
 enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
                                     size_t wire_size, uint64_t took_us);
-/* Give back what is owed, before resting; listen again where that failed. */
+/* Give back what is owed, before resting; send and listen again where that
+ * failed. */
 enum mpipe_err mpipe__links_settle(struct mpipe__links *set);
 
 /* What a completion meant. */
@@ -167,9 +188,10 @@ enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
                                  struct mpipe__event *event,
                                  struct mpipe_error *err);
 
-/* Closing: tell every peer how much was sent; then keep taking events until
- * finished() (data frames that still come are the taker's to drop). */
-enum mpipe_err mpipe__links_finish(struct mpipe__links *set);
+/* Closing: tell every peer how much was sent, where this end leaves last when
+ * the peer has told; then keep taking events until finished() (data frames that
+ * still come are the taker's to drop).  'now': wait for no peer. */
+enum mpipe_err mpipe__links_finish(struct mpipe__links *set, bool now);
 bool mpipe__links_finished(const struct mpipe__links *set);
 
 #endif

@@ -38,8 +38,10 @@ static void tell_all(struct mpipe__flow *flow, enum mpipe__control what,
 {
     for (int r = 0; r < flow->engine->transport->size; r++) {
         struct mpipe__link *link = link_to(flow, r);
-        if (link != NULL)
-            mpipe__control_send(link, what, item, size);
+        if (link != NULL
+            && mpipe__control_send(link, what, item, size) != MPIPE_OK)
+            mpipe__flow_fail(flow, 0, MPIPE_ENOMEM,
+                             "no memory to tell rank %d what to do", r);
     }
 }
 
@@ -80,9 +82,13 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
                                     sizeof(struct mpipe__stage_stats));
         if (m->member[r].stage == NULL)
             return MPIPE_ENOMEM;
-        if (r > 0 && mpipe__link_open(&flow->links, r, MPIPE__LANE_MAIN)
-                     == NULL)
-            return MPIPE_ENOMEM;
+        if (r > 0) {
+            struct mpipe__link *link = mpipe__link_open(&flow->links, r,
+                                                        MPIPE__LANE_MAIN);
+            if (link == NULL)
+                return MPIPE_ENOMEM;
+            link->leaves_last = true;
+        }
     }
     return MPIPE_OK;
 }

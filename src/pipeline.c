@@ -46,11 +46,16 @@ static void forget(struct mpipe_pipeline *pl)
 struct mpipe_pipeline *mpipe_pipeline_new(struct mpipe *mp)
 {
     /* what is returned when there is no memory: it only says so */
-    static struct mpipe_pipeline none = { .none = true };
+    static struct mpipe_pipeline none = {
+        .none = true,
+        .spec.error = { MPIPE_ENOMEM, -1, "no memory for a pipeline" }
+    };
     struct mpipe_pipeline *pl = calloc(1, sizeof *pl);
 
-    if (pl == NULL)
+    if (pl == NULL) {
+        mpipe__session_leave(mp, &none.spec.error);
         return &none;
+    }
     pl->mp = mp;
     forget(pl);
     return pl;
@@ -313,6 +318,8 @@ static void write_summary(struct mpipe_pipeline *pl)
     if (flow->master->shows_progress)
         mpipe__progress_clear(&flow->master->progress);
     fflush(stdout);
+    if (text == NULL && mp->report == NULL)
+        return;
     if (mpipe__summary_write(flow, mp->program, text, mp->report) != MPIPE_OK)
         mpipe__session_complain(mp, "report", mp->options.report);
 }
@@ -356,14 +363,12 @@ static enum mpipe_err begin(struct mpipe_pipeline *pl)
     if (pl->spec.n_stages == 0)
         mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "it has no stage");
     if (pl->spec.error.code == MPIPE_OK)
-        pl->spec.error = mp->pending;
-    if (pl->spec.error.code == MPIPE_OK)
         mpipe__session_files(mp, &pl->spec.error);
     pl->flow = mpipe__flow_start(&mp->engine, &pl->spec, mp->next_flow++,
                                  &err);
     pl->ended = err.code;
     if (pl->flow == NULL) {
-        mpipe__session_error(mp, &err);
+        mpipe__session_leave(mp, &err);
         return err.code;
     }
     pl->started = pl->flow->started_day;

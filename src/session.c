@@ -2,9 +2,8 @@
 /* session.c - the ranks of one job, from start to end.
  *
  * Starting is the only time when all ranks talk together (a communicator, the
- * node's shared memory, where each rank is).  What goes wrong on all ranks
- * alike (a bad option) breaks the session; what only one rank meets is kept,
- * and the next pipeline's hello tells the others, so that nobody waits for
+ * node's shared memory, where each rank is).  At its end they agree: what went
+ * wrong on any of them breaks the session on all, so that nobody waits for
  * anybody.
  */
 #include <errno.h>
@@ -64,6 +63,18 @@ void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
         fprintf(stderr, "%s: %s\n", mp->program, err->text);
 }
 
+void mpipe__session_leave(struct mpipe *mp, const struct mpipe_error *err)
+{
+    struct mpipe__transport *t = mp->transport;
+
+    if (t != NULL && t->size > 1) {
+        fprintf(stderr, "%s: rank %d: %s: the job ends here\n", mp->program,
+                t->rank, err->text);
+        t->ops->abort(t, -(int)err->code);
+    }
+    mpipe__session_error(mp, err);
+}
+
 void mpipe__session_complain(const struct mpipe *mp, const char *option,
                              const char *file)
 {
@@ -116,22 +127,22 @@ static void locate(struct mpipe *mp)
 
     mpipe__mpi_node(mp->transport, &node, &nth, &of);
     mpipe__topology_locate(&mp->here, o->switches[0] != '\0' ? o->switches
-                           : NULL, (unsigned)nth, (unsigned)of, &mp->pending);
+                           : NULL, (unsigned)nth, (unsigned)of, &mp->broken);
     mp->here.id[MPIPE__NODE] = (uint32_t)node;
     if (mp->transport->rank == 0) {
         mp->machine = mpipe__machine_new(size);
         if (mp->machine == NULL)
-            mpipe__error(&mp->pending, 0, MPIPE_ENOMEM, "no memory to start");
+            mpipe__error(&mp->broken, 0, MPIPE_ENOMEM, "no memory to start");
         else
             all = mp->machine->at;
     }
     if (mpipe__mpi_gather(mp->transport, &mp->here, sizeof mp->here, all)
         != MPIPE_OK)
-        mpipe__error(&mp->pending, mp->transport->rank, MPIPE_EMPI,
+        mpipe__error(&mp->broken, mp->transport->rank, MPIPE_EMPI,
                      "the MPI library could not gather where ranks are");
     if (mp->transport->rank == 0 && o->machine[0] != '\0') {
         mpipe_machine_free(mp->machine);
-        mp->machine = mpipe_machine_synthetic(o->machine, size, &mp->pending);
+        mp->machine = mpipe_machine_synthetic(o->machine, size, &mp->broken);
     }
 }
 
@@ -151,6 +162,14 @@ static void stack_faults(struct mpipe *mp)
         mp->transport = t;
 }
 
+/* The first rank that could not start tells the others why. */
+static void agree(struct mpipe *mp, struct mpipe__transport *mpi)
+{
+    if (mpipe__mpi_agree(mpi, &mp->broken) != MPIPE_OK)
+        mpipe__error(&mp->broken, mp->transport->rank, MPIPE_EMPI,
+                     "the MPI library could not agree on the start");
+}
+
 static void start_engine(struct mpipe *mp)
 {
     if (mpipe__engine_init(&mp->engine, mp->transport, &mp->options)
@@ -163,8 +182,6 @@ static void start_engine(struct mpipe *mp)
         mp->engine.log = write_log;
         mp->engine.log_arg = mp;
     }
-    if (mp->broken.code != MPIPE_OK)
-        mpipe__session_error(mp, &mp->broken);
 }
 
 static struct mpipe *new_session(void)
@@ -184,23 +201,31 @@ static struct mpipe *new_session(void)
     return mp;
 }
 
+/* Not even enough to tell the others, who are waiting: end the job. */
+static void leave_all(MPI_Comm comm, const struct mpipe *mp)
+{
+    fprintf(stderr, "%s: %s\n", mp->program, mp->broken.text);
+    MPI_Abort(comm, -(int)mp->broken.code);
+}
+
 static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
 {
     struct mpipe *mp = new_session();
+    struct mpipe__transport *mpi;
 
-    if (mp->broken.code != MPIPE_OK)
-        return mp;
+    mp->transport = mp->broken.code == MPIPE_OK
+                    ? mpipe__mpi_transport(comm, &mp->broken) : NULL;
+    if (mp->transport == NULL)
+        leave_all(comm, mp);
     mp->began_mpi = began;
     mp->owns_transport = true;
-    mp->transport = mpipe__mpi_transport(comm, &mp->broken);
-    if (mp->transport == NULL) {
-        mpipe__session_error(mp, &mp->broken);
-        return mp;
-    }
     read_options(mp, argc, argv);
+    mpi = mp->transport;
     locate(mp);
     stack_faults(mp);
     start_engine(mp);
+    agree(mp, mpi);
+    mpipe__session_error(mp, &mp->broken);
     return mp;
 }
 
@@ -260,8 +285,9 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
     if (t->rank == 0)
         mp->machine = mpipe__machine_copy(machine);
     if (t->rank == 0 && mp->machine == NULL)
-        mpipe__error(&mp->pending, 0, MPIPE_ENOMEM, "no memory to start");
+        mpipe__error(&mp->broken, 0, MPIPE_ENOMEM, "no memory to start");
     start_engine(mp);
+    mpipe__session_error(mp, &mp->broken);
     return mp;
 }
 

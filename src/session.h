@@ -12,8 +12,6 @@ struct mpipe {
     struct mpipe__location here;
     struct mpipe_machine *machine;  /* rank 0 */
     struct mpipe_error broken;      /* it could not start: all calls fail */
-    struct mpipe_error pending;     /* met by this rank alone: the next
-                                       pipeline tells the others */
     struct mpipe_error first;       /* for mpipe_last_error() */
     bool prints, printed;
     bool began_mpi, owns_transport;
@@ -32,6 +30,10 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
 
 /* Keep the first error, and print it on rank 0 if errors print themselves. */
 void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err);
+
+/* This rank has no memory for its part of what all do, not even to say so: end
+ * the job, for the others would wait.  Returns where there are none. */
+void mpipe__session_leave(struct mpipe *mp, const struct mpipe_error *err);
 
 /* An output of the option's could not be written, which is known too late to
  * change how the pipeline ended: say so on stderr, by errno. */

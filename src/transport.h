@@ -66,6 +66,10 @@ struct mpipe__transport_ops {
      * thread, and from a signal handler. */
     void (*wake)(struct mpipe__transport *t);
 
+    /* End the job on all ranks at once, with this exit code: there is no other
+     * way left.  Does not return. */
+    void (*abort)(struct mpipe__transport *t, int code);
+
     /* Is the peer on this node? */
     bool (*near)(struct mpipe__transport *t, int peer);
 

@@ -405,6 +405,12 @@ static void fault_wake(struct mpipe__transport *t)
     f->inner->ops->wake(f->inner);
 }
 
+static void fault_abort(struct mpipe__transport *t, int code)
+{
+    struct fault *f = (struct fault *)t;
+    f->inner->ops->abort(f->inner, code);
+}
+
 static bool fault_near(struct mpipe__transport *t, int peer)
 {
     struct fault *f = (struct fault *)t;
@@ -443,6 +449,7 @@ static const struct mpipe__transport_ops fault_ops = {
     .cancel = fault_cancel,
     .wait = fault_wait,
     .wake = fault_wake,
+    .abort = fault_abort,
     .near = fault_near,
     .free = fault_free
 };

@@ -441,6 +441,12 @@ static void loop_wake(struct mpipe__transport *t)
     (void)t;
 }
 
+static void loop_abort(struct mpipe__transport *t, int code)
+{
+    fprintf(stderr, "rank %d ends the job with code %d\n", t->rank, code);
+    abort();
+}
+
 static bool loop_near(struct mpipe__transport *t, int peer)
 {
     (void)t;
@@ -519,6 +525,7 @@ static const struct mpipe__transport_ops loop_ops = {
     .cancel = loop_cancel,
     .wait = loop_wait,
     .wake = loop_wake,
+    .abort = loop_abort,
     .near = loop_near,
     .free = loop_free
 };

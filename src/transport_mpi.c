@@ -422,6 +422,11 @@ static void mpi_wake(struct mpipe__transport *t)
     mpipe__bell_ring(m->bell[t->rank]);
 }
 
+static void mpi_abort(struct mpipe__transport *t, int code)
+{
+    MPI_Abort(self(t)->comm, code);
+}
+
 static bool mpi_near(struct mpipe__transport *t, int peer)
 {
     return self(t)->bell[peer] != NULL;
@@ -467,6 +472,7 @@ static const struct mpipe__transport_ops mpi_ops = {
     .cancel = mpi_cancel,
     .wait = mpi_wait,
     .wake = mpi_wake,
+    .abort = mpi_abort,
     .near = mpi_near,
     .free = mpi_free,
 };
@@ -596,4 +602,21 @@ enum mpipe_err mpipe__mpi_gather(struct mpipe__transport *t, const void *mine,
 {
     return MPI_Gather(mine, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, 0,
                       self(t)->comm) == MPI_SUCCESS ? MPIPE_OK : MPIPE_EMPI;
+}
+
+enum mpipe_err mpipe__mpi_agree(struct mpipe__transport *t,
+                                struct mpipe_error *err)
+{
+    MPI_Comm comm = self(t)->comm;
+    int mine = err->code != MPIPE_OK ? t->rank : t->size, first;
+
+    if (MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, comm)
+        != MPI_SUCCESS)
+        return MPIPE_EMPI;
+    if (first == t->size)
+        return MPIPE_OK;
+    if (first == t->rank && first > 0 && err->rank < 0)
+        err->rank = first;      /* not on all ranks, since not on rank 0 */
+    return MPI_Bcast(err, (int)sizeof *err, MPI_BYTE, first, comm)
+           == MPI_SUCCESS ? MPIPE_OK : MPIPE_EMPI;
 }

@@ -20,4 +20,9 @@ void mpipe__mpi_node(struct mpipe__transport *t, int *node, int *nth, int *of);
 enum mpipe_err mpipe__mpi_gather(struct mpipe__transport *t, const void *mine,
                                  size_t size, void *all);
 
+/* Collective, likewise: if 'err' has an error on any rank, it has afterwards that
+ * of the first such rank on all of them. */
+enum mpipe_err mpipe__mpi_agree(struct mpipe__transport *t,
+                                struct mpipe_error *err);
+
 #endif

@@ -275,6 +275,7 @@ static void add_report(struct mpipe__flow *flow)
     };
 
     if (w->report == NULL) {
+        mpipe__flow_wait_to_tell(flow);
         w->report = mpipe__control_new(&flow->links, MPIPE__REPORT);
         w->report_since = mpipe__now();
         if (w->report == NULL) {

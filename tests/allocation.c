@@ -22,8 +22,10 @@
 #include "session.h"
 #include "suite.h"
 #include "transport_loop.h"
+#include "world.h"
 
 #define PATIENCE_SEC 600
+#define LARGE 200000
 
 /* ---- the allocations ---- */
 
@@ -234,11 +236,14 @@ static bool talk(struct end *a, struct end *b)
             return false;
         take(b);
     }
-    if (mpipe__links_finish(&a->set) != MPIPE_OK
-        || mpipe__links_finish(&b->set) != MPIPE_OK)
+    if (mpipe__links_finish(&a->set, false) != MPIPE_OK
+        || mpipe__links_finish(&b->set, false) != MPIPE_OK)
         return false;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {       /* also what could not be sent */
+        if (mpipe__links_settle(i % 2 == 0 ? &b->set : &a->set) != MPIPE_OK)
+            return false;
         take(i % 2 == 0 ? a : b);
+    }
     return !a->failed && !b->failed;
 }
 
@@ -382,6 +387,133 @@ static enum mpipe_err use_pipeline(void)
     return e;
 }
 
+/* ---- a whole job ---- */
+
+static void outside(bool is)
+{
+    heap.armed = !is;
+}
+
+static enum mpipe_err twice(const struct mpipe_item *in, struct mpipe_out *out,
+                            void *arg)
+{
+    (void)arg;
+    mpipe_emit(out, in->data, in->size);
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err add(const struct mpipe_item *result, void *arg)
+{
+    *(int64_t *)arg += *(const int64_t *)result->data;
+    return MPIPE_OK;
+}
+
+/* All ranks: 0 ... 299, each twice and then dropped if it is odd. */
+static enum mpipe_err evens(const struct mpipe_item *in, struct mpipe_out *out,
+                            void *arg)
+{
+    int64_t x = *(const int64_t *)in->data;
+
+    (void)arg;
+    return x % 2 == 0 ? mpipe_emit(out, &x, sizeof x) : MPIPE_OK;
+}
+
+static enum mpipe_err job(struct mpipe *mp, int rank, void *arg)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    enum mpipe_err e;
+
+    (void)rank;
+    mpipe_source_range(pl, 0, 299);
+    mpipe_pipeline_stage(pl, "twice", twice, NULL);
+    mpipe_pipeline_stage(pl, "evens", evens, NULL);
+    mpipe_pipeline_sink(pl, add, arg);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+/* Items that do not fit a frame: 0 ... 11, each with 200,000 bytes. */
+static enum mpipe_err large_items(struct mpipe_out *out, void *arg)
+{
+    int64_t *next = arg;
+    char *to = mpipe_reserve(out, LARGE);
+
+    if (to == NULL)
+        return MPIPE_OK;                /* the reason is kept */
+    memset(to, 1, LARGE);
+    memcpy(to, next, sizeof *next);
+    ++*next;
+    mpipe_commit(out, LARGE);
+    return *next < 12 ? MPIPE_OK : MPIPE_END;
+}
+
+static enum mpipe_err copy(const struct mpipe_item *in, struct mpipe_out *out,
+                           void *arg)
+{
+    (void)arg;
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err same(void *data, size_t size, struct mpipe_out *out,
+                           void *arg)
+{
+    (void)data, (void)size, (void)out, (void)arg;
+    return MPIPE_OK;
+}
+
+static enum mpipe_err large_job(struct mpipe *mp, int rank, void *arg)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    int64_t next = 0;
+    enum mpipe_err e;
+
+    (void)rank;
+    mpipe_pipeline_source(pl, large_items, &next);
+    mpipe_pipeline_stage(pl, "copy", copy, NULL);
+    mpipe_pipeline_map(pl, "same", same, NULL);
+    mpipe_pipeline_sink(pl, add, arg);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+/* Every rank ends, and all alike; or the job is ended. */
+static enum mpipe_err use_job(int size, mpipe__world_fn run, int64_t right)
+{
+    const struct mpipe__world world = { .size = size, .outside = outside };
+    struct mpipe__world_end end;
+    int64_t sum = 0;
+
+    heap.armed = false;
+    CU_ASSERT_FATAL(mpipe__world_run(&world, run, &sum, &end));
+    heap.armed = false;
+    if (end.aborted != 0) {     /* where the ranks stand, they stand */
+        memset(heap.block, 0, sizeof heap.block);
+        heap.n_live = 0;
+        return (enum mpipe_err)-end.aborted;
+    }
+    for (int r = 1; r < size; r++)
+        CU_ASSERT_EQUAL(end.code[r], end.code[0]);
+    CU_ASSERT(end.code[0] != 0 || sum == right);
+    return (enum mpipe_err)-end.code[0];
+}
+
+static enum mpipe_err use_job_of_one(void)
+{
+    return use_job(1, job, 2 * 149 * 150);
+}
+
+static enum mpipe_err use_job_of_four(void)
+{
+    return use_job(4, job, 2 * 149 * 150);
+}
+
+static enum mpipe_err use_large_job(void)
+{
+    return use_job(3, large_job, 66);
+}
+
 /* ---- the rows ---- */
 
 static const struct {
@@ -395,7 +527,10 @@ static const struct {
     { "a plan by topology", use_plan_topology, 8 },
     { "a plan by round-robin", use_plan_round_robin, 6 },
     { "options", use_options, 0 },
-    { "the description of a pipeline", use_pipeline, 10 }
+    { "the description of a pipeline", use_pipeline, 10 },
+    { "a job of one rank", use_job_of_one, 20 },
+    { "a job of four ranks", use_job_of_four, 100 },
+    { "a job of large items", use_large_job, 100 }
 };
 
 /* Run it so that allocation 'fail_at' fails; false when there was none. */

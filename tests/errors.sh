@@ -51,6 +51,19 @@ export MPIPE_CREDITS
 refused 2 'MPIPE_CREDITS=none in the environment: must be a whole number'
 unset MPIPE_CREDITS
 
+# What is wrong on one rank alone is told with its number, and ends them all.
+cat >odd <<'END'
+#!/bin/sh
+[ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" != 2 ] || export MPIPE_FRAME=odd
+exec "$@"
+END
+command='copy with an odd option on rank 2 of 4'
+sh "$abs_top_srcdir/tests/run-mpi.sh" -n 4 sh ./odd \
+    "$abs_top_builddir/tests/copy" lines 0 output input >out 2>err
+status=$?
+expect 2
+expect_err 'rank 2: MPIPE_FRAME=odd in the environment: must be a size'
+
 # ---- files that cannot be written ----
 
 for option in report trace log; do

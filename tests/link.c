@@ -240,7 +240,7 @@ static uint64_t consume(struct end *end, uint64_t took_us)
 static void finish(struct world *w)
 {
     for (int r = 0; r < w->size; r++)
-        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[r].set), MPIPE_OK);
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[r].set, false), MPIPE_OK);
     move(w);
     for (int r = 0; r < w->size; r++)
         CU_ASSERT(mpipe__links_finished(&w->end[r].set));
@@ -907,17 +907,18 @@ static const struct {
     struct mpipe__credit item;
     const char *words;          /* NULL: fine */
 } affair_rows[] = {
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 0, 0 }, NULL },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 7 }, NULL },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 2, 7 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 0, 0, 0 }, NULL },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 7, 0 }, NULL },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 2, 7, 0 }, "credit" },
     { MPIPE__CREDIT, sizeof(struct mpipe__credit),
-      { (uint64_t)1 << 32, 7 }, "credit" },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { UINT64_MAX, 7 },
+      { (uint64_t)1 << 32, 7, 0 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { UINT64_MAX, 7, 0 },
       "credit" },
-    { MPIPE__CREDIT, 8, { 1, 0 }, "credit" },   /* and no farewell */
-    { MPIPE__CREDIT, 0, { 1, 0 }, "credit" },
-    { MPIPE__FIN, 16, { 0, 0 }, "farewell" },
-    { MPIPE__FIN, 0, { 0, 0 }, "farewell" }
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 0, 1 }, "credit" },
+    { MPIPE__CREDIT, 8, { 1, 0, 0 }, "credit" },    /* and no farewell */
+    { MPIPE__CREDIT, 0, { 1, 0, 0 }, "credit" },
+    { MPIPE__FIN, 16, { 0, 0, 0 }, "farewell" },
+    { MPIPE__FIN, 0, { 0, 0, 0 }, "farewell" }
 };
 
 static void own_affairs(void)
@@ -961,11 +962,11 @@ static void farewells(void)
         for (unsigned k = 0; k < n; k++)
             send_one(w, 0, 1, fin_rows[i].bytes, k);
         CU_ASSERT(!mpipe__links_finished(&w->end[0].set));
-        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
-        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set, false), MPIPE_OK);
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set, false), MPIPE_OK);
         take(&w->end[0]);
         CU_ASSERT(!mpipe__links_finished(&w->end[0].set));  /* no answer */
-        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set), MPIPE_OK);
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set, false), MPIPE_OK);
         while (take(&w->end[1]) || w->end[1].data.n > 0) {
             /* who has not taken all is not at the end */
             if (link_of(w, 1, 0)->arrived < n)
@@ -996,14 +997,72 @@ static void late_farewell(void)
     for (uint64_t n = 0; n < 4; n++)
         send_one(w, 0, 1, 5000, n);
     w->end[1].set.budget = 1;           /* one payload at a time */
-    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
-    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set, false), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set, false), MPIPE_OK);
     for (uint64_t n = 0; n < 4; n++) {
         CU_ASSERT(!mpipe__links_finished(&w->end[1].set));
         move(w);
         CU_ASSERT_EQUAL(consume(&w->end[1], 0), n);
     }
     CU_ASSERT(mpipe__links_finished(&w->end[1].set));
+    CU_ASSERT(all_well(w));
+    world_free(w);
+}
+
+/* Who leaves last answers a farewell, and until then takes what is said. */
+static void last_to_leave(void)
+{
+    for (int now = 0; now < 2; now++) {
+        struct world *w = pair_new(2, NULL);
+        struct mpipe__link *from = link_of(w, 0, 1), *to = link_of(w, 1, 0);
+
+        to->leaves_last = true;
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set, false), MPIPE_OK);
+        for (unsigned i = 0; i < 3 * MPIPE__TELL_MAX; i++) {
+            CU_ASSERT_EQUAL(mpipe__control_send(from, MPIPE__LOG, "", 0),
+                            MPIPE_OK);
+            move(w);
+            CU_ASSERT(mpipe__link_may_tell(from));
+            drop_taken(&w->end[1]);
+        }
+        CU_ASSERT(!from->fin_received && !to->fin_sent);
+        if (now) {              /* it has no patience any more */
+            CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set, true),
+                            MPIPE_OK);
+            move(w);
+            CU_ASSERT(from->fin_received);
+        }
+        CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set, false), MPIPE_OK);
+        move(w);
+        CU_ASSERT(mpipe__links_finished(&w->end[0].set));
+        CU_ASSERT(mpipe__links_finished(&w->end[1].set));
+        CU_ASSERT(all_well(w));
+        world_free(w);
+    }
+}
+
+/* Who says much to a peer that does not listen is to wait; the peer's credits
+ * let it go on, half the number at a time or before a rest. */
+static void much_to_tell(void)
+{
+    struct world *w = pair_new(2, NULL);
+    struct mpipe__link *from = link_of(w, 0, 1);
+    unsigned n = 0;
+
+    while (mpipe__link_may_tell(from) && n < 1000) {
+        CU_ASSERT_EQUAL(mpipe__control_send(from, MPIPE__LOG, "", 0),
+                        MPIPE_OK);
+        n++;
+    }
+    CU_ASSERT_EQUAL(n, MPIPE__TELL_MAX);
+    CU_ASSERT_EQUAL(mpipe__control_send(from, MPIPE__STATS, "", 0), MPIPE_OK);
+    move(w);                    /* 17 came, of which twice 8 were acknowledged */
+    CU_ASSERT(mpipe__link_may_tell(from));
+    CU_ASSERT_EQUAL(from->told, 1);
+    CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
+    move(w);
+    CU_ASSERT_EQUAL(from->told, 0);
+    CU_ASSERT_EQUAL(w->end[1].control.n, MPIPE__TELL_MAX + 1);
     CU_ASSERT(all_well(w));
     world_free(w);
 }
@@ -1017,11 +1076,11 @@ static void nothing_after_the_farewell(void)
     send_one(w, 0, 1, 100, 0);
     move(w);
     CU_ASSERT_EQUAL(consume(&w->end[1], 0), 0);
-    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[1].set, false), MPIPE_OK);
     before = link_of(w, 1, 0)->control_seq_out;
     CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
     CU_ASSERT_EQUAL(link_of(w, 1, 0)->control_seq_out, before);
-    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__links_finish(&w->end[0].set, false), MPIPE_OK);
     move(w);
     CU_ASSERT(mpipe__links_finished(&w->end[0].set));
     CU_ASSERT(mpipe__links_finished(&w->end[1].set));
@@ -1043,6 +1102,20 @@ static void gone_in_the_middle(void)
     move(w);
     CU_ASSERT(w->end[0].set.n_waiting > 0);
     leave(w, 0);
+    world_free(w);
+}
+
+/* The one that sends goes, and its peer has not taken all. */
+static void gone_with_sends(void)
+{
+    struct world *w = pair_new(2, NULL);
+
+    send_one(w, 0, 1, BUDGET, 0);       /* too long to be taken unasked */
+    drop_taken(&w->end[0]);
+    CU_ASSERT(!mpipe__links_withdraw(&w->end[0].set));
+    CU_ASSERT(w->end[0].set.n_sends > 0);
+    leave(w, 1);
+    CU_ASSERT(mpipe__links_withdraw(&w->end[0].set));
     world_free(w);
 }
 
@@ -1082,8 +1155,11 @@ static const struct mpipe__test tests[] = {
     { "credits and farewells that cannot be are refused", own_affairs },
     { "the end waits for all frames on their way", farewells },
     { "the end waits also after 2^32 frames", late_farewell },
+    { "who leaves last takes what is said until then", last_to_leave },
+    { "who has much to tell waits until some of it is taken", much_to_tell },
     { "after a farewell nothing is said", nothing_after_the_farewell },
     { "links can go while frames are on their way", gone_in_the_middle },
+    { "links stay until what they send has ended", gone_with_sends },
     { "an error of the transport breaks the link", transport_errors },
     { NULL, NULL }
 };

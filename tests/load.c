@@ -4,6 +4,7 @@
  *   load backlog N     N items of 8 KiB, and a last stage that is slow
  *   load grow N        N items of 8 bytes, which the first stage makes 64 KiB
  *   load results N     the same, and an output handler that is slow
+ *   load chatter N     N items, for each of which a stage writes 20 MiB of log
  *   load large BYTES   one item through a stage in place and one that copies
  *   load forever       rank 0 prints "running PID" with the first result
  *
@@ -107,6 +108,15 @@ static enum mpipe_err digest(const struct mpipe_item *in,
     return mpipe_emit(out, in->data, in->size < 8 ? in->size : 8);
 }
 
+static enum mpipe_err chatter(void *data, size_t size, struct mpipe_out *out,
+                              void *arg)
+{
+    (void)data, (void)size, (void)arg;
+    for (int i = 0; i < 20000; i++)
+        mpipe_stage_log(out, MPIPE_LOG_INFO, "%01000d", i);
+    return MPIPE_OK;
+}
+
 static enum mpipe_err invert(void *data, size_t size, struct mpipe_out *out,
                              void *arg)
 {
@@ -164,6 +174,8 @@ static enum mpipe_err describe(struct mpipe *mp, struct mpipe_pipeline *pl,
     } else if (strcmp(mode, "results") == 0) {
         load->slow_sink = true;
         mpipe_pipeline_stage(pl, "grow", grow, NULL);
+    } else if (strcmp(mode, "chatter") == 0) {
+        mpipe_pipeline_map(pl, "chatter", chatter, NULL);
     } else if (strcmp(mode, "large") == 0) {
         load->size = load->n;
         load->n = 1;

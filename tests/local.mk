@@ -99,7 +99,11 @@ if HAVE_CUNIT
 check_PROGRAMS += tests/allocation
 TESTS += tests/allocation
 endif
-tests_allocation_SOURCES = tests/allocation.c tests/suite.h
+tests_allocation_SOURCES = \
+	tests/allocation.c \
+	tests/suite.h \
+	tests/world.c \
+	tests/world.h
 tests_allocation_CPPFLAGS = $(tests_cppflags) $(CUNIT_CFLAGS)
 tests_allocation_LDFLAGS = -static \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \

@@ -28,9 +28,10 @@ bounded()
 
 for ranks in 4 7; do
     links=$((2 * ranks))
-    bound=$((8 + links * 4 * 64 / 1024 + 24))
+    bound=$((8 + links * 8 * 64 / 1024 + 24))
     bounded $bound backlog 25000    # 195 MiB
     bounded $bound grow 8000        # 500 MiB between the stages
+    bounded $bound --log=/dev/null chatter 10   # 195 MiB
     bounded 160 results 12000       # 750 MiB
 done
 finish

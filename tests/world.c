@@ -147,13 +147,24 @@ static void yield(struct rank *rank)
 
 /* ---- the transport between ---- */
 
+/* Tell who wants to know when the library's own code is left, and entered. */
+static void outside(const struct rank *rank, bool is)
+{
+    if (rank->scene->world->outside != NULL)
+        rank->scene->world->outside(is);
+}
+
 static enum mpipe_err world_send(struct mpipe__transport *t, int peer,
                                  unsigned channel, const void *data,
                                  size_t size, void *cookie)
 {
     struct mpipe__transport *inner = ((struct rank *)t)->inner;
+    enum mpipe_err e;
 
-    return inner->ops->send(inner, peer, channel, data, size, cookie);
+    outside((struct rank *)t, true);
+    e = inner->ops->send(inner, peer, channel, data, size, cookie);
+    outside((struct rank *)t, false);
+    return e;
 }
 
 static enum mpipe_err world_recv(struct mpipe__transport *t, int peer,
@@ -161,8 +172,12 @@ static enum mpipe_err world_recv(struct mpipe__transport *t, int peer,
                                  size_t capacity, void *cookie)
 {
     struct mpipe__transport *inner = ((struct rank *)t)->inner;
+    enum mpipe_err e;
 
-    return inner->ops->recv(inner, peer, channel, data, capacity, cookie);
+    outside((struct rank *)t, true);
+    e = inner->ops->recv(inner, peer, channel, data, capacity, cookie);
+    outside((struct rank *)t, false);
+    return e;
 }
 
 static int world_poll(struct mpipe__transport *t,
@@ -170,7 +185,9 @@ static int world_poll(struct mpipe__transport *t,
 {
     struct rank *rank = (struct rank *)t;
     struct scene *scene = rank->scene;
+    int n;
 
+    outside(rank, true);
     /* now and then others run first, or not all is seen at once */
     if (scene->world->seed != 0) {
         if (mpipe__random_to(&scene->random, 8) == 0)
@@ -178,7 +195,9 @@ static int world_poll(struct mpipe__transport *t,
         if (mpipe__random_to(&scene->random, 4) == 0)
             max = 1;
     }
-    return rank->inner->ops->poll(rank->inner, done, max);
+    n = rank->inner->ops->poll(rank->inner, done, max);
+    outside(rank, false);
+    return n;
 }
 
 static void world_cancel(struct mpipe__transport *t, int peer,
@@ -186,7 +205,9 @@ static void world_cancel(struct mpipe__transport *t, int peer,
 {
     struct mpipe__transport *inner = ((struct rank *)t)->inner;
 
+    outside((struct rank *)t, true);
     inner->ops->cancel(inner, peer, channel);
+    outside((struct rank *)t, false);
 }
 
 static void world_wait(struct mpipe__transport *t, unsigned timeout_us,
@@ -196,7 +217,25 @@ static void world_wait(struct mpipe__transport *t, unsigned timeout_us,
         timeout_us = 200;       /* or deadlines would pass too soon */
     if (!stir)
         mpipe__world_pass(1000 * (uint64_t)timeout_us / (unsigned)t->size);
+    outside((struct rank *)t, true);
     yield((struct rank *)t);
+    outside((struct rank *)t, false);
+}
+
+static void world_wake(struct mpipe__transport *t)
+{
+    (void)t;
+}
+
+/* The ranks stay where they are, and are never resumed. */
+static void world_abort(struct mpipe__transport *t, int code)
+{
+    struct rank *rank = (struct rank *)t;
+
+    outside(rank, true);
+    rank->scene->end->aborted = code;
+    yield(rank);
+    abort();
 }
 
 static bool world_near(struct mpipe__transport *t, int peer)
@@ -216,7 +255,8 @@ static void world_free(struct mpipe__transport *t)
 static const struct mpipe__transport_ops ops = {
     .name = "world", .send = world_send, .recv = world_recv,
     .poll = world_poll, .cancel = world_cancel, .wait = world_wait,
-    .near = world_near, .free = world_free
+    .wake = world_wake, .abort = world_abort, .near = world_near,
+    .free = world_free
 };
 
 /* ---- a rank ---- */
@@ -248,7 +288,9 @@ static void live(struct rank *rank)
     mp = mpipe__session_over(&rank->transport, scene->machine, &argc, &args);
     rank->mp = mp;
     mpipe_print_errors(mp, 0);
+    outside(rank, false);
     e = scene->fn(mp, r, scene->arg);
+    outside(rank, true);
     scene->end->error[r] = *mpipe_last_error(mp);
     scene->end->code[r] = mpipe_finalize(mp, e);
 }
@@ -399,7 +441,8 @@ static bool run_ranks(struct scene *scene)
     world_clock.now_ns = 1700000000000000000u;
     world_clock.random = scene->world->seed;
     scene->began = time(NULL);
-    while (scene->n_ended < scene->world->size) {
+    while (scene->n_ended < scene->world->size
+           && scene->end->aborted == 0) {
         rank = next_rank(scene, last);
         last = rank->transport.rank;
         resume(scene, rank);

@@ -8,6 +8,7 @@
 #ifndef MPIPE_TESTS_WORLD_H
 #define MPIPE_TESTS_WORLD_H
 
+#include <stdbool.h>
 #include <mpipe.h>
 #include "transport_fault.h"
 
@@ -20,6 +21,8 @@ struct mpipe__world {
     const char *options;    /* "--credits=1 --window=1M"; NULL: none.  --quiet
                                and silent errors are set already */
     const struct mpipe__fault_plan *fault;  /* on each rank; NULL: none */
+    void (*outside)(bool is);   /* told when the library's code is left, and
+                                   entered again; NULL: nobody is */
     uint64_t seed;          /* who runs next, how fast each rank is, and
                                where it is interrupted; 0: in turn */
 };
@@ -33,6 +36,8 @@ struct mpipe__world_end {
     int code[MPIPE__WORLD_MAX];         /* the exit code of each rank */
     struct mpipe_error error[MPIPE__WORLD_MAX]; /* mpipe_last_error() */
     struct mpipe__fault_counts faults;  /* of all ranks */
+    int aborted;                        /* the code that a rank ended the job
+                                           with; 0: none did */
 };
 
 /* False when the ranks do not come to their end; stderr then has where each of
