@@ -6,6 +6,7 @@
  *   load results N     the same, and an output handler that is slow
  *   load chatter N     N items, for each of which a stage writes 20 MiB of log
  *   load large BYTES   one item through a stage in place and one that copies
+ *   load stuck         rank 0 prints "stuck PID" from a stage that does not end
  *   load forever       rank 0 prints "running PID" with the first result
  *
  * At the end each rank prints "rank R grew K KiB": its peak memory less what
@@ -117,6 +118,17 @@ static enum mpipe_err chatter(void *data, size_t size, struct mpipe_out *out,
     return MPIPE_OK;
 }
 
+static enum mpipe_err stuck(void *data, size_t size, struct mpipe_out *out,
+                            void *arg)
+{
+    (void)data, (void)size, (void)out, (void)arg;
+    printf("stuck %ld\n", (long)getpid());
+    fflush(stdout);
+    for (;;)
+        pause();
+    return MPIPE_OK;
+}
+
 static enum mpipe_err invert(void *data, size_t size, struct mpipe_out *out,
                              void *arg)
 {
@@ -181,6 +193,10 @@ static enum mpipe_err describe(struct mpipe *mp, struct mpipe_pipeline *pl,
         load->n = 1;
         mpipe_pipeline_map(pl, "invert", invert, NULL);
         mpipe_pipeline_stage(pl, "copy", copy, NULL);
+    } else if (strcmp(mode, "stuck") == 0) {
+        load->n = 1;
+        signal(SIGINT, SIG_DFL);        /* '&' in a script ignores it */
+        mpipe_pipeline_map(pl, "stuck", stuck, NULL);
     } else if (strcmp(mode, "forever") == 0) {
         load->n = UINT64_MAX;
         load->tells = true;

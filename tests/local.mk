@@ -178,6 +178,7 @@ shell_tests = \
 	tests/other_mpi.sh \
 	tests/palindrome.sh \
 	tests/plan.sh \
+	tests/progress.sh \
 	tests/quickstart.sh \
 	tests/signals.sh \
 	tests/taskchain.sh \

@@ -57,7 +57,33 @@ if ! command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1; then
     exit 77
 fi
 
+# A function that does not end keeps the job from ending by a signal; a second
+# one, two seconds later, does not ask.
+insisted()
+{
+    command="load stuck, SIG$1 twice"
+    rm -f said
+    mkfifo said
+    "$path" stuck >said 2>err &
+    started=$!
+    exec 3<said
+    read -r word program <&3
+    [ "$word" = stuck ] || complain "$command: it does not run: $word"
+    kill -"$1" "$program"
+    sleep 1
+    kill -0 "$program" 2>/dev/null || complain "$command: the first ended it"
+    sleep 2
+    kill -"$1" "$program"
+    timeout 20 cat <&3 >rest || complain "$command: it does not end"
+    exec 3<&-
+    wait $started
+    status=$?
+    program=
+    [ $status -gt 128 ] || complain "$command: exit status $status"
+}
+
 for signal in INT TERM; do
+    insisted $signal
     interrupted 0 $signal 'rank 0'
     interrupted 1 $signal 'rank 0'
     interrupted 4 $signal 'rank 0'
