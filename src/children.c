@@ -11,8 +11,10 @@
  * nothing. Otherwise each child gets an id and a number of its own, and a
  * report tells rank 0 what was consumed and made.
  */
+#include "children.h"
 #include "clock.h"
-#include "engine.h"
+#include "flow.h"
+#include "ledger.h"
 
 #define HOLD_BYTES ((size_t)1 << 20)
 #define BLOCK_US   2000u

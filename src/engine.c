@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "engine.h"
+#include "feeder.h"
+#include "flow.h"
+#include "master.h"
 
 #define BATCH 32
 #define POLL_NS 20000u          /* with work at hand, ask MPI so often: asking

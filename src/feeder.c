@@ -10,7 +10,9 @@
 #include <limits.h>
 #include <stdlib.h>
 #include "clock.h"
-#include "engine.h"
+#include "feeder.h"
+#include "flow.h"
+#include "master.h"
 
 #define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
 #define AGE_NS      1000000u     /* an open frame is not held back longer */

@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "clock.h"
-#include "engine.h"
 #include "error.h"
+#include "flow.h"
+#include "master.h"
+#include "sink.h"
 
 #define STATS_NS   1000000000u
 #define LEAVE_NS   30000000000u     /* without any message, while leaving */

@@ -3,7 +3,7 @@
 #ifndef MPIPE__FLOW_PLAN_H
 #define MPIPE__FLOW_PLAN_H
 
-#include "engine.h"
+#include "flow.h"
 
 /* On rank 0: place the stages of 'spec' as the options say.  NULL on an error,
  * told in 'err'.  The caller frees the plan. */

@@ -5,6 +5,7 @@
 noinst_LTLIBRARIES += src/libmpipe_core.la
 src_libmpipe_core_la_SOURCES = \
 	src/children.c \
+	src/children.h \
 	src/clock.h \
 	src/doorbell.c \
 	src/doorbell.h \
@@ -13,9 +14,11 @@ src_libmpipe_core_la_SOURCES = \
 	src/error.c \
 	src/error.h \
 	src/feeder.c \
+	src/feeder.h \
 	src/file_list.c \
 	src/file_list.h \
 	src/flow.c \
+	src/flow.h \
 	src/flow_plan.c \
 	src/flow_plan.h \
 	src/frame.c \
@@ -36,6 +39,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/log.h \
 	src/machine.c \
 	src/master.c \
+	src/master.h \
 	src/options.c \
 	src/options.h \
 	src/out.c \
@@ -64,6 +68,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/show.c \
 	src/show.h \
 	src/sink.c \
+	src/sink.h \
 	src/sink_file.c \
 	src/sink_file.h \
 	src/source.h \
@@ -89,6 +94,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/transport_mpi.h \
 	src/version.c \
 	src/worker.c \
+	src/worker.h \
 	# End of src_libmpipe_core_la_SOURCES
 src_libmpipe_core_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS)
 src_libmpipe_core_la_LIBADD = $(HWLOC_LIBS) $(JANSSON_LIBS) -lm

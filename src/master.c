@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <xxhash.h>
 #include "clock.h"
-#include "engine.h"
 #include "error.h"
 #include "flow_plan.h"
+#include "master.h"
+#include "route.h"
+#include "sink.h"
 
 #define LEDGER_ROOTS   8192u
 #define STAR_WINDOW    2u           /* on links that only carry retries */

@@ -9,7 +9,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stddef.h>
-#include "engine.h"
+#include "children.h"
+#include "feeder.h"
+#include "flow.h"
 #include "out.h"
 
 _Static_assert(offsetof(struct mpipe_out, strip) == 0, "see mpipe/inline.h");

@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include "clock.h"
 #include "error.h"
+#include "flow.h"
 #include "interrupt.h"
+#include "master.h"
 #include "pipeline.h"
 #include "session.h"
+#include "sink.h"
 #include "summary.h"
 #include <mpipe/version.h>
 

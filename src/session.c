@@ -13,6 +13,7 @@
 #include <mpipe/mpi.h>
 #include "clock.h"
 #include "error.h"
+#include "flow.h"
 #include "interrupt.h"
 #include "log.h"
 #include "session.h"

@@ -4,6 +4,7 @@
 #define MPIPE__SESSION_H
 
 #include "engine.h"
+#include "placement.h"
 
 struct mpipe {
     struct mpipe__engine engine;

@@ -6,7 +6,8 @@
  * root that has to be done again has delivered nothing yet.
  */
 #include "clock.h"
-#include "engine.h"
+#include "master.h"
+#include "sink.h"
 
 static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
                    uint64_t ids, uint64_t dropped, uint64_t made,

@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include "clock.h"
+#include "master.h"
 #include "report.h"
 #include "summary.h"
 

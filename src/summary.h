@@ -4,7 +4,7 @@
 #define MPIPE__SUMMARY_H
 
 #include <stdio.h>
-#include "engine.h"
+#include "flow.h"
 
 /* Write the report of a flow that has closed, on rank 0: as text to 'text' and
  * as JSON to 'json' (each may be NULL).  Fails with MPIPE_ENOMEM or MPIPE_EIO.

@@ -7,8 +7,10 @@
  * of the run works in place, the frame itself goes on.
  */
 #include <stdlib.h>
+#include "children.h"
 #include "clock.h"
-#include "engine.h"
+#include "flow.h"
+#include "worker.h"
 
 #define LONG_NS    1000000u         /* reports do not wait longer than this */
 

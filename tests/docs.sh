@@ -146,7 +146,7 @@ same 'exit code' codes coded
 
 awk '
     BEGIN { print "#include <stddef.h>"
-            print "#include \"engine.h\""
+            print "#include \"master.h\""
             print "#define AT(s, f, at, n) _Static_assert(" \
                   "offsetof(s, f) == at && sizeof ((s *)0)->f == n, #f)"
             print "#define ENDS(s, n) _Static_assert(sizeof(s) == n, #s)" }

@@ -44,14 +44,19 @@ frame.c|frame|s/return room + 8 + 8 \* (size_t)h->n_items;/return room + 8;/|fra
 frame.c|frame|s/memmove(to, spot, size);/(void)spot;/|frame: a smaller commit is overwritten
 frame.c|frame fuzz_frame|s/h->bytes > SIZE_MAX \/ 2/h->bytes > SIZE_MAX - 1/|frame: lengths may come round
 frame.c|frame|s/size != mpipe__wire_size(h) && size != MPIPE__HEAD_SIZE/size < mpipe__wire_size(h) \&\& size != MPIPE__HEAD_SIZE/|frame: a message may be too long
-frame.h|frame|s/if ((uint64_t)(c->end - c->at) < size)/if (c->end == c->at \&\& size > 0)/|frame: an item may end outside
+frame.c|frame fuzz_frame|s/if ((uint64_t)(c->end - c->at) < size)/if (c->end == c->at \&\& size > 0)/|frame: an item may end outside
+frame.h|frame fuzz_frame|s/|| h->bytes != (uint64_t)h->n_items/|| h->bytes < (uint64_t)h->n_items/|frame: a damaged one is walked by its stride
 pool.c|pool|s/if (--f->refs > 0)/if (--f->refs > 1)/|pool: the last but one reference frees
 pool.c|pool|s/pool->kept + f->capacity > pool->keep_max/pool->kept > pool->keep_max/|pool: keeps one too many
 link.c|link|s/    link->credits--;/    ;/|credits: sending costs nothing
 link.c|link|s/    link->owed++;/    link->owed += 2;/|credits: two come back for one
 link.c|link|s/    link->credits += (unsigned)c->n;/    link->credits++;/|credits: one comes back for many
-link.c|link|s/    link->owed = 0;/    ;/|credits: given back again and again
-link.c|link|s/    e = post_slot(link);/    e = MPIPE_OK;/|credits: given back without a slot
+link.c|link|s/    link->owed = link->heard = 0;/    link->heard = 0;/|credits: given back again and again
+link.c|link|s/    link->owed = link->heard = 0;/    link->owed = 0;/|credits: control frames are taken twice
+link.c|link|s/    link->told -= (unsigned)c->told;/    ;/|credits: who has told much may never tell more
+link.c|link|s/link->told < MPIPE__TELL_MAX/true/|credits: who has told much goes on
+link.c|link|s/if (now || !link->leaves_last || link->fin_received)/if (true)/|end: who leaves last leaves first
+link.c|link|s/    e = post_slots(link, 1);/    e = MPIPE_OK;/|credits: given back without a slot
 link.c|link|s/2 \* link->owed >= link->window_in/link->owed > link->window_in/|credits: all kept until a rest
 link.c|link|s/< in_flight_limit(link)/<= in_flight_limit(link)/|credits: one frame too many
 link.c|link|s/link->window_out < 2 ? link->window_out : 2/link->window_out/|credits: not careful at first
@@ -65,7 +70,12 @@ link.c|link|s/repeated = (int32_t)(f->head.seq - link->control_seq_in) <= 0/repe
 link.c|link|s/if (f->head.seq != link->data_seq_in + 1)/if (false)/|numbers: a lost frame is not missed
 link.c|link|s/if (!repeated && f->head.seq != link->control_seq_in + 1)/if (false)/|numbers: a lost control is not missed
 link.c|link|s/            || link->arrived < link->fin_count)/            )/|end: frames on their way are forgotten
-link.c|link|s/c.n == 0 || link->fin_sent || link->fin_received/c.n == 0/|end: credits after the farewell
+link.c|link|s/ \&\& !link->fin_sent \&\& !link->fin_received)/)/|end: credits after the farewell
+worker.c|pipeline|s/               \&\& !out->slow \&\& out->strip.left == left - 1)/               \&\& out->strip.left <= left - 1)/|emit: an item that emits twice counts once
+worker.c|pipeline|s/            m.n_items += quick;/            ;/|emit: a failing item takes its neighbours back
+worker.c|pipeline|s/    out->strip.spot = NULL;/    ;/|emit: a commit after the return
+out.c|pipeline|s/        if (out->strip.spot != out->strip.at)/        if (false)/|emit: a commit of what was lost
+out.h|pipeline|s/    out->emitted += n;/    ;/|emit: what went through the strip is not counted
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
 ROWS

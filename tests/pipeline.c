@@ -4,6 +4,7 @@
  * message does. */
 #include <stdio.h>
 #include <string.h>
+#include "link.h"
 #include "scenario.h"
 #include "session.h"
 #include "suite.h"

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <jansson.h>
+#include "link.h"
 #include "model.h"
 #include "session.h"
 #include "suite.h"

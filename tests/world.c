@@ -15,6 +15,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "master.h"
 #include "session.h"
 #include "transport_loop.h"
 #include "world.h"

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* flow.h - one pipeline while it runs, on one rank (layer 3).
+ *
+ * Its parts are a file each: the worker on every rank, the master with feeder
+ * and sink on rank 0.
+ */
+#ifndef MPIPE__FLOW_H
+#define MPIPE__FLOW_H
+
+#include <mpipe/pipeline.h>
+#include "engine.h"
+#include "link.h"
+#include "placement.h"
+#include "stats.h"
+#include "trace.h"
+#include "worker.h"
+
+/* What a pipeline is made of.  Owned by the front door; fixed while it runs. */
+struct mpipe__flow_spec {
+    char name[64];
+    struct mpipe_stage *stage;
+    unsigned n_stages;
+    mpipe_source_fn source;         /* NULL: push */
+    void *source_arg;
+    uint64_t count;
+    mpipe_sink_fn sink;
+    void *sink_arg;
+    enum mpipe_err (*sink_close)(void *arg, enum mpipe_err how,
+                                 struct mpipe_error *err);   /* or NULL */
+    mpipe_failure_fn failure;
+    void *failure_arg;
+    bool ordered;
+    struct mpipe_error error;       /* met while it was described */
+};
+
+enum mpipe__phase {
+    MPIPE__STARTING,                /* no table yet */
+    MPIPE__RUNNING,
+    MPIPE__CLOSING,                 /* FINISH seen; not yet said farewell */
+    MPIPE__LEAVING,                 /* FIN sent to all */
+    MPIPE__CLOSED
+};
+
+struct mpipe__flow {
+    struct mpipe__engine *engine;
+    struct mpipe__flow *next;
+    const struct mpipe__flow_spec *spec;
+    uint16_t id;
+    enum mpipe__phase phase;
+    bool paused, pause_answered;
+    bool ready;                     /* its stages are set up */
+    uint64_t deadline;              /* leaving: give up waiting for FINs */
+    bool in_worker, in_source, in_sink;
+    bool stopping;                  /* rank 0: FINISH is sent */
+    struct mpipe_error error;       /* how it ended, or will */
+
+    uint32_t version;               /* of the table */
+    struct mpipe__role role;
+    struct mpipe__links links;
+    struct mpipe__link **out;       /* to the next stage, nearest first */
+    unsigned n_out;
+    struct mpipe__link *home;       /* to rank 0: results and control */
+
+    struct mpipe__worker worker;
+    struct mpipe__master *master;   /* rank 0 only */
+
+    struct mpipe__rank_stats stats;
+    struct mpipe__stage_stats *stage_stats;
+    uint64_t started, next_stats;
+    double started_day;             /* seconds since 1970 */
+    struct mpipe__trace trace;
+    bool tracing;
+    uint64_t span_day;              /* CLOCK_REALTIME minus mpipe__now() */
+};
+
+/* Start a flow on this rank; says hello to rank 0. NULL: no memory, told in
+ * 'err'.  The spec must outlive the flow. */
+struct mpipe__flow *mpipe__flow_start(struct mpipe__engine *en,
+                                      const struct mpipe__flow_spec *spec,
+                                      uint16_t id, struct mpipe_error *err);
+/* When it is closed. */
+void mpipe__flow_free(struct mpipe__flow *flow);
+
+void mpipe__flow_event(struct mpipe__flow *flow, struct mpipe__event *event);
+bool mpipe__flow_step(struct mpipe__flow *flow);
+/* Before resting. */
+void mpipe__flow_settle(struct mpipe__flow *flow);
+
+/* Something ends the flow: on rank 0 finish it, elsewhere ask rank 0 to.  The
+ * first error counts. */
+void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
+                      const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Before something is said to rank 0 that there may be much of: wait until it
+ * has taken enough of what was said before.  Moves messages.  False: it does not
+ * listen any more. */
+bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow);
+void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
+                     const char *stage, const char *text);
+/* Has its end been decided? */
+bool mpipe__flow_ending(const struct mpipe__flow *flow);
+
+/* The items of MPIPE__TABLE: a head, then links. */
+struct mpipe__table_head {
+    uint32_t version, more;         /* more pieces follow */
+    uint32_t serves, first, last;
+};
+struct mpipe__table_link {
+    uint32_t peer, lane, distance;
+    uint32_t next;                  /* leads to the next stage (or the sink) */
+    uint32_t feeds;                 /* rank 0: leads to the first stage */
+    uint32_t window_out, slot_out, window_in, slot_in;
+};
+
+/* Take a role and links; pieces of a table until the last. */
+void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f);
+/* The end has been decided (rank 0) or was heard of. */
+void mpipe__flow_finish(struct mpipe__flow *flow,
+                        const struct mpipe_error *how);
+void mpipe__flow_span(struct mpipe__flow *flow, enum mpipe__span_kind kind,
+                      unsigned stage, uint64_t from, uint64_t to,
+                      uint32_t items, uint64_t root);
+/* Of links to the same next hop, the one to take for a frame of this size; NULL:
+ * none is ready. */
+struct mpipe__link *mpipe__link_pick(struct mpipe__link *const *link,
+                                     unsigned n, size_t wire_size);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* master.h - rank 0: what it knows of a flow, and what it tells (layer 3). */
+#ifndef MPIPE__MASTER_H
+#define MPIPE__MASTER_H
+
+#include "feeder.h"
+#include "flow.h"
+#include "ledger.h"
+#include "progress.h"
+
+struct mpipe__member {              /* what rank 0 knows of a rank */
+    bool said_hello, paused;
+    struct mpipe__role role;
+    struct mpipe__rank_stats stats;
+    struct mpipe__stage_stats *stage;   /* n_stages */
+    unsigned quiet;                 /* stats in a row in which nothing moved */
+    uint64_t heard;                 /* when the last came */
+};
+
+struct mpipe__master {
+    struct mpipe__ledger ledger;
+    struct mpipe__feeder feeder;
+    struct mpipe__member *member;   /* a rank each */
+    struct mpipe__frame_queue retries;
+    struct mpipe_plan *plan;
+    struct mpipe__progress progress;
+    bool shows_progress, sink_closed;
+    uint64_t next_tick;
+    int n_hello, n_paused;
+    uint64_t next_id;
+    uint64_t held;                  /* bytes of results not yet delivered */
+    struct mpipe_counts counts;
+    uint64_t items_done;            /* fed items whose root is delivered */
+    uint64_t bytes_delivered;
+    uint64_t waiting_since;         /* for hellos, to say so after a while */
+    struct mpipe__trace_file *trace;
+};
+
+enum mpipe_err mpipe__master_init(struct mpipe__flow *flow);
+void mpipe__master_fini(struct mpipe__flow *flow);
+bool mpipe__master_step(struct mpipe__flow *flow);
+void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
+                           struct mpipe__frame *f);
+void mpipe__master_retry(struct mpipe__flow *flow, struct mpipe__frame *f);
+void mpipe__master_finish(struct mpipe__flow *flow);
+/* Once; before the end of the flow if it ends well. */
+void mpipe__master_close_sink(struct mpipe__flow *flow);
+/* Take the progress bar off the screen, before a line is printed. */
+void mpipe__master_clear(struct mpipe__flow *flow);
+void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what);
+/* The definition as text, for the comparison; at least 512 bytes. */
+size_t mpipe__flow_signature(const struct mpipe__flow *flow, char *to,
+                             size_t size);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sink.h - rank 0: frames in, results out (layer 3). */
+#ifndef MPIPE__SINK_H
+#define MPIPE__SINK_H
+
+#include "worker.h"
+
+/* Takes the frame. */
+void mpipe__sink_arrive(struct mpipe__flow *flow, struct mpipe__frame *f);
+void mpipe__sink_report(struct mpipe__flow *flow,
+                        const struct mpipe__report_entry *entry);
+/* Hand complete roots to the user; true if there were any. */
+bool mpipe__sink_deliver(struct mpipe__flow *flow);
+void mpipe__sink_drop_all(struct mpipe__flow *flow);
+
+#endif

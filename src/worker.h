@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker.h - frames in, stage functions, frames out (layer 3). */
+#ifndef MPIPE__WORKER_H
+#define MPIPE__WORKER_H
+
+#include "frame.h"
+#include "out.h"
+
+struct mpipe__flow;
+
+struct mpipe__report_entry {        /* the item of MPIPE__REPORT */
+    uint64_t root, xored;
+    uint64_t dropped, made;
+    uint32_t attempt, work_us;
+};
+
+struct mpipe__scratch {
+    char *data;
+    size_t size;
+};
+
+struct mpipe__worker {
+    struct mpipe__frame_queue input;
+    struct mpipe_out *out;          /* a stage each */
+    void **state;
+    bool *ready;                    /* set up */
+    struct mpipe__scratch *scratch; /* two a stage, see worker_scratch() */
+    uint64_t *sampled_ns;           /* a stage each, of the frame in hand */
+
+    struct mpipe__frame *in;        /* the frame in hand */
+    unsigned last;                  /* the last stage to run here for it */
+    struct mpipe__frame *open;      /* where results go */
+    struct mpipe__frame_queue closed;   /* full ones, held until the item ends */
+    size_t closed_bytes;
+    uint32_t n_sent;                /* children of 'in' that have left */
+    uint64_t xored;                 /* their ids */
+    uint64_t dropped, made;         /* items, for 'in' */
+    uint32_t work_us;
+    uint64_t blocked_ns;            /* since 'in' was begun */
+    uint64_t nested_ns;             /* sampling: time in deeper stages */
+    bool sampling, abandoned;
+    uint32_t flushes;               /* of held frames, within an item */
+
+    struct mpipe__frame *report;    /* being filled */
+    uint64_t report_since;
+    uint64_t salt, next_id;
+};
+
+enum mpipe_err mpipe__worker_init(struct mpipe__flow *flow);
+void mpipe__worker_fini(struct mpipe__flow *flow);      /* frees memory */
+bool mpipe__worker_step(struct mpipe__flow *flow);
+/* Set up the stages of the role. */
+void mpipe__worker_ready(struct mpipe__flow *flow);
+/* Tear down what was set up. */
+void mpipe__worker_farewell(struct mpipe__flow *flow);
+void mpipe__worker_flush_report(struct mpipe__flow *flow);
+/* From out.c: an item that stage 's' emits. */
+enum mpipe_err mpipe__worker_emit(struct mpipe__flow *flow, unsigned s,
+                                  const void *data, size_t size);
+/* Room for an item that stage 's' will emit, in a frame that has it. */
+struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size);
+/* Is what stage 's' emits handled on this rank at once? */
+bool mpipe__worker_local(const struct mpipe__flow *flow, unsigned s);
+/* Memory of at least 'size' for an item that stage 's' gets, or for one that
+ * leaves it for a stage on this rank; until the next call.  NULL: none. */
+char *mpipe__worker_scratch(struct mpipe__flow *flow, unsigned s, bool leaving,
+                            size_t size);
+
+#endif
