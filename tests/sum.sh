@@ -5,12 +5,20 @@
 # Ends with "N passed, N failed, N skipped" alone on a line; the exit status is
 # 1 if anything failed or nothing passed.  A program with CUnit suites counts each of
 # its tests (on each number of ranks), and once more when it failed in
-# another way, by a crash say; every other test counts as one.
+# another way, by a crash say; every other test counts as one.  A CUnit test
+# that says "SKIPPED: ..." counts as skipped, although CUnit calls it passed.
+# What a failed test has written is shown: a CI keeps no log.
 
 build=${1:-.}
 passed=0
 failed=0
 skipped=0
+
+tell_failed()
+{
+    echo "failed: $name: $1see $log, which ends:"
+    tail -n 30 "$log" | sed 's/^/    /'
+}
 
 for trs in "$build"/tests/*.trs; do
     [ -e "$trs" ] || continue
@@ -23,13 +31,16 @@ for trs in "$build"/tests/*.trs; do
                      passed += $4; failed += $5; n++ }
                  END { if (n) print passed + 0, failed + 0 }' "$log" 2>/dev/null)
     if [ -n "$cunit" ]; then
-        passed=$((passed + ${cunit% *}))
+        skips=$(grep -c '^SKIPPED: ' "$log")
+        grep '^SKIPPED: ' "$log" | sed "s/^SKIPPED/skipped: $name/"
+        passed=$((passed + ${cunit% *} - skips))
+        skipped=$((skipped + skips))
         failed=$((failed + ${cunit#* }))
         case $result/${cunit#* } in
         PASS/*|XFAIL/*) ;;
         SKIP/*) skipped=$((skipped + 1)) ;;
-        */0) failed=$((failed + 1)); echo "failed: $name: see $log" ;;
-        *) echo "failed: $name: ${cunit#* } tests, see $log" ;;
+        */0) failed=$((failed + 1)); tell_failed "" ;;
+        *) tell_failed "${cunit#* } tests, " ;;
         esac
         continue
     fi
@@ -41,7 +52,7 @@ for trs in "$build"/tests/*.trs; do
         echo "skipped: $name: $(grep -m 1 SKIPPED "$log" || tail -n 1 "$log")" ;;
     *)
         failed=$((failed + 1))
-        echo "failed: $name: see $log" ;;
+        tell_failed "" ;;
     esac
 done
 
