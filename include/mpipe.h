@@ -14,6 +14,7 @@
 #include <mpipe/pipeline.h>
 #include <mpipe/source.h>
 #include <mpipe/sink.h>
+#include <mpipe/mapreduce.h>
 #include <mpipe/plan.h>
 
 #endif

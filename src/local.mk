@@ -7,6 +7,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/children.c \
 	src/children.h \
 	src/clock.h \
+	src/combine.c \
+	src/combine.h \
 	src/doorbell.c \
 	src/doorbell.h \
 	src/engine.c \
@@ -25,6 +27,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/frame.h \
 	src/grouping.c \
 	src/grouping.h \
+	src/groups.c \
+	src/groups.h \
 	src/interrupt.c \
 	src/interrupt.h \
 	src/layout.c \
@@ -40,10 +44,14 @@ src_libmpipe_core_la_SOURCES = \
 	src/machine.c \
 	src/master.c \
 	src/master.h \
+	src/merge.c \
+	src/merge.h \
 	src/options.c \
 	src/options.h \
 	src/out.c \
 	src/out.h \
+	src/pair.c \
+	src/pair.h \
 	src/pipeline.c \
 	src/pipeline.h \
 	src/placement.c \
@@ -63,6 +71,10 @@ src_libmpipe_core_la_SOURCES = \
 	src/report_json.c \
 	src/route.c \
 	src/route.h \
+	src/run.c \
+	src/run.h \
+	src/scratch.c \
+	src/scratch.h \
 	src/session.c \
 	src/session.h \
 	src/show.c \
@@ -71,6 +83,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/sink.h \
 	src/sink_file.c \
 	src/sink_file.h \
+	src/sort.c \
+	src/sort.h \
 	src/source.h \
 	src/source_files.c \
 	src/source_lines.c \
@@ -79,8 +93,12 @@ src_libmpipe_core_la_SOURCES = \
 	src/split.c \
 	src/split.h \
 	src/stats.h \
+	src/store.c \
+	src/store.h \
 	src/summary.c \
 	src/summary.h \
+	src/table.c \
+	src/table.h \
 	src/topology.c \
 	src/topology.h \
 	src/trace.c \
@@ -117,6 +135,7 @@ mpipeincludedir = $(includedir)/mpipe
 mpipeinclude_HEADERS = \
 	include/mpipe/error.h \
 	include/mpipe/inline.h \
+	include/mpipe/mapreduce.h \
 	include/mpipe/mpi.h \
 	include/mpipe/pipeline.h \
 	include/mpipe/plan.h \

@@ -10,7 +10,8 @@ layer_of()
 {
     case $1 in
     error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
-    progress|trace|show|stats)
+    progress|trace|show|stats|\
+    pair|combine|table|sort|scratch|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|route)
         echo 1 ;;                       # plan: where things run

@@ -60,6 +60,8 @@ unit_suites = \
 	tests/sink_file.c \
 	tests/source.c \
 	tests/split.c \
+	tests/store.c \
+	tests/table.c \
 	tests/topology.c \
 	tests/trace.c \
 	tests/transport_fault.c \

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store.h - the pairs of a rank's partitions (layer 0).
+ *
+ * Pairs are added, then each partition is gone through once, key by key
+ * (groups.h).  What would need more than the limit is sorted and written to the
+ * scratch file, the largest partition first.
+ */
+#ifndef MPIPE__STORE_H
+#define MPIPE__STORE_H
+
+#include "run.h"
+#include "sort.h"
+#include "table.h"
+
+struct mpipe__store_chunk;
+
+struct mpipe__store_part {
+    struct mpipe__table table;              /* where values are combined */
+    struct mpipe__store_chunk *first, *last;    /* where they are not */
+    size_t memory;                          /* bytes it takes */
+    size_t in_memory;                       /* pairs */
+    struct mpipe__run *run;                 /* oldest first */
+    unsigned n_runs;
+    uint64_t pairs, bytes, spilled;         /* added in all; bytes to disk */
+};
+
+struct mpipe__store {
+    struct mpipe__combiner combiner;
+    struct mpipe__scratch_file file;
+    struct mpipe__store_part *part;
+    uint32_t n_parts;
+    size_t memory, memory_max, limit;       /* bytes, of all parts */
+};
+
+/* 'limit': bytes of memory to keep under; 'folder': as for
+ * mpipe__scratch_init(). */
+enum mpipe_err mpipe__store_init(struct mpipe__store *s, uint32_t n_parts,
+                                 const struct mpipe__combiner *combiner,
+                                 size_t limit, const char *folder);
+void mpipe__store_fini(struct mpipe__store *s);
+
+/* Add a pair, that mpipe__pair_check() has seen.  MPIPE_ENOMEM, MPIPE_EIO,
+ * MPIPE_EINVAL (a value of the wrong size), told in 'err'. */
+enum mpipe_err mpipe__store_add(struct mpipe__store *s, uint32_t part,
+                                const void *pair, struct mpipe_error *err);
+
+/* Sort what a partition has in memory: *entry is the caller's to free. */
+enum mpipe_err mpipe__store_sorted(struct mpipe__store *s, uint32_t part,
+                                   struct mpipe__sort_entry **entry,
+                                   struct mpipe_error *err);
+/* Merge the oldest runs until there are at most 'n'. */
+enum mpipe_err mpipe__store_merge_runs(struct mpipe__store *s, uint32_t part,
+                                       unsigned n, struct mpipe_error *err);
+/* Forget a partition's pairs. */
+void mpipe__store_drop(struct mpipe__store *s, uint32_t part);
+
+#endif
