@@ -31,6 +31,7 @@ apps_mpipe_LDADD = src/libmpipe.la $(JANSSON_LIBS) -lm
 pkglibexec_PROGRAMS += \
 	apps/mypipeline \
 	apps/palindrome \
+	apps/sumjob \
 	apps/taskchain \
 	apps/wordcount \
 	# End of pkglibexec_PROGRAMS
@@ -56,6 +57,13 @@ apps_palindrome_SOURCES = \
 	apps/palindrome.c
 apps_palindrome_LDFLAGS = -static
 apps_palindrome_LDADD = src/libmpipe.la
+
+apps_sumjob_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/sumjob.c
+apps_sumjob_LDFLAGS = -static
+apps_sumjob_LDADD = src/libmpipe.la
 
 apps_taskchain_SOURCES = \
 	apps/arguments.c \

@@ -13,6 +13,7 @@
  */
 #include "children.h"
 #include "clock.h"
+#include "collect.h"
 #include "flow.h"
 #include "ledger.h"
 
@@ -26,9 +27,16 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
     struct mpipe__engine *en = flow->engine;
     bool home = f->head.kind != MPIPE__FRAME_DATA;
     size_t size = mpipe__wire_size(&f->head);
-    struct mpipe__link *link;
+    struct mpipe__link *link, *owner = NULL;
     uint64_t from = 0, took;
 
+    if (!home && flow->spec->shuffle != NULL) {
+        owner = mpipe__shuffle_link(flow, f);
+        if (owner == NULL) {
+            mpipe__collect_arrive(flow, f);
+            return true;
+        }
+    }
     for (;;) {
         if (mpipe__flow_ending(flow)) {
             mpipe__pool_put(&en->pool, f);
@@ -38,7 +46,8 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
          * is itself within pause() then, and must come back to it */
         link = flow->paused && from != 0 && flow->master == NULL ? NULL
                : home ? mpipe__link_pick(&flow->home, 1, size)
-                    : mpipe__link_pick(flow->out, flow->n_out, size);
+               : owner != NULL ? mpipe__link_pick(&owner, 1, size)
+               : mpipe__link_pick(flow->out, flow->n_out, size);
         if (link != NULL)
             break;
         if (from == 0)
@@ -68,6 +77,8 @@ static void send_child(struct mpipe__flow *flow, struct mpipe__frame *f)
     mpipe__frame_seal(f, w->in, w->n_sent++);
     f->head.id = mpipe__id(w->salt, w->next_id++);
     w->xored ^= f->head.id;
+    if (flow->spec->shuffle != NULL && f->head.kind == MPIPE__FRAME_DATA)
+        mpipe__shuffle_left(flow, f->head.id);
     mpipe__children_pass(flow, f);
 }
 
@@ -79,6 +90,14 @@ void mpipe__children_send(struct mpipe__flow *flow)
     w->closed_bytes = 0;
     while ((f = mpipe__queue_pop(&w->closed)) != NULL)
         send_child(flow, f);
+}
+
+void mpipe__children_overflow(struct mpipe__flow *flow)
+{
+    if (flow->worker.closed_bytes <= HOLD_BYTES)
+        return;
+    flow->worker.flushes++;
+    mpipe__children_send(flow);
 }
 
 /* ---- the children of the frame in hand ---- */
@@ -106,15 +125,16 @@ void mpipe__children_close(struct mpipe__flow *flow)
 }
 
 struct mpipe__frame *mpipe__children_new(struct mpipe__flow *flow,
-                                         unsigned stage, size_t payload)
+                                         unsigned stage, size_t payload,
+                                         size_t least)
 {
     struct mpipe__worker *w = &flow->worker;
     size_t size = MPIPE__HEAD_SIZE + payload
                   + mpipe__align8(4u * (w->in->head.n_path + 1u));
     struct mpipe__frame *f;
 
-    if (size < flow->engine->options->frame)
-        size = flow->engine->options->frame;
+    if (size < least)
+        size = least;
     f = mpipe__pool_get(&flow->engine->pool, size);
     if (f != NULL)
         mpipe__frame_begin(f, w->in, (uint16_t)stage);
@@ -133,12 +153,10 @@ struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size)
         if (mpipe__frame_need(w->open, size) + more <= w->open->capacity)
             return w->open;
         mpipe__children_close(flow);
-        if (w->closed_bytes > HOLD_BYTES) {
-            w->flushes++;
-            mpipe__children_send(flow);
-        }
+        mpipe__children_overflow(flow);
     }
-    w->open = mpipe__children_new(flow, w->last + 1, mpipe__align8(size) + 24);
+    w->open = mpipe__children_new(flow, w->last + 1, mpipe__align8(size) + 24,
+                                  flow->engine->options->frame);
     return w->open;
 }
 
@@ -148,6 +166,8 @@ enum mpipe_err mpipe__children_append(struct mpipe__flow *flow,
     struct mpipe__worker *w = &flow->worker;
     struct mpipe_out *out = &w->out[w->last];
 
+    if (flow->spec->shuffle != NULL)
+        return mpipe__shuffle_item(flow, data, size);
     mpipe__strip_close(out);
     if (w->abandoned)
         return MPIPE_EINTR;
@@ -172,14 +192,17 @@ void mpipe__children_take_back(struct mpipe__flow *flow,
     struct mpipe__pool *pool = &flow->engine->pool;
     struct mpipe__frame_queue all = w->closed;
     struct mpipe__frame *f, *open = w->open;
+    bool shuffles = flow->spec->shuffle != NULL;
 
     mpipe__strip_close(&w->out[w->last]);
+    if (shuffles)
+        mpipe__shuffle_take_back(flow, m->n_log, m->pairs);
     if (all.n == 0)
         all.end = &all.first;
     mpipe__queue_init(&w->closed);
     w->open = NULL;
     for (uint32_t i = 0; (f = mpipe__queue_pop(&all)) != NULL; i++) {
-        if (i < m->n_closed)
+        if (i < m->n_closed || (shuffles && f->head.kind == MPIPE__FRAME_DATA))
             mpipe__queue_push(&w->closed, f);
         else if (f == m->open)
             w->open = f;        /* it was closed since: open it again */
@@ -192,7 +215,8 @@ void mpipe__children_take_back(struct mpipe__flow *flow,
         mpipe__pool_put(pool, open);
     if (w->open != NULL)
         mpipe__frame_truncate(w->open, m->n_items);
-    w->closed_bytes = m->closed_bytes;
+    if (!shuffles)
+        w->closed_bytes = m->closed_bytes;
     w->dropped = m->dropped;
     w->made = m->made;
 }
@@ -203,6 +227,8 @@ void mpipe__children_drop(struct mpipe__flow *flow)
     struct mpipe__frame *f;
 
     mpipe__strip_close(&w->out[w->last]);
+    if (flow->spec->shuffle != NULL)
+        mpipe__shuffle_drop(flow);
     while ((f = mpipe__queue_pop(&w->closed)) != NULL)
         mpipe__pool_put(&flow->engine->pool, f);
     mpipe__pool_put(&flow->engine->pool, w->open);

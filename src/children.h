@@ -11,6 +11,8 @@ struct mpipe__mark {
     uint32_t n_items, n_closed, flushes;
     size_t closed_bytes;
     uint64_t dropped, made;
+    size_t n_log;               /* see shuffle.h */
+    uint64_t pairs;
 };
 
 static inline struct mpipe__mark
@@ -21,7 +23,8 @@ mpipe__children_mark(const struct mpipe__worker *w)
         .n_items = w->open ? w->open->head.n_items + w->out[w->last].opened
                              - w->out[w->last].strip.left : 0,
         .n_closed = w->closed.n, .closed_bytes = w->closed_bytes,
-        .flushes = w->flushes, .dropped = w->dropped, .made = w->made
+        .flushes = w->flushes, .dropped = w->dropped, .made = w->made,
+        .n_log = w->outbound.n_log, .pairs = w->outbound.pairs
     };
 }
 
@@ -31,14 +34,18 @@ void mpipe__children_take_back(struct mpipe__flow *flow,
 /* Append an item that goes on to the next rank. */
 enum mpipe_err mpipe__children_append(struct mpipe__flow *flow,
                                       const void *data, size_t size);
-/* A frame for 'payload' bytes at least; add() makes it the next child. */
+/* A frame for 'payload' bytes at least, and of 'least' bytes in all; add() makes
+ * it the next child. */
 struct mpipe__frame *mpipe__children_new(struct mpipe__flow *flow,
-                                         unsigned stage, size_t payload);
+                                         unsigned stage, size_t payload,
+                                         size_t least);
 void mpipe__children_add(struct mpipe__flow *flow, struct mpipe__frame *f);
 /* Let the next item begin a new child. */
 void mpipe__children_close(struct mpipe__flow *flow);
-/* Send all that are closed, each with an id and a number of its own. */
+/* Send all that are closed, each with an id and a number of its own; or those
+ * of an item that has made much, before it ends. */
 void mpipe__children_send(struct mpipe__flow *flow);
+void mpipe__children_overflow(struct mpipe__flow *flow);
 /* Send a frame to the next stage, or home if it is not for a stage; waits for a
  * credit.  Takes the frame; false: the flow is ending. */
 bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f);

@@ -87,6 +87,10 @@ static void choose_target(struct mpipe__flow *flow)
     if (limit > 0 && (count == 0 || limit < count))
         count = limit;
 
+    if (flow->spec->direct != NULL) {
+        fd->out.limit = 1;
+        return;
+    }
     fd->out.limit = frame_items(fd->item_ns, fd->cuts,
                                 fd->n_links > 0 ? fd->n_links : 1,
                                 count > fd->items ? count - fd->items : 0);
@@ -222,6 +226,56 @@ static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
                          "a frame could not be sent to rank %d", link->peer);
 }
 
+/* The link for a frame; NULL: none takes it now. */
+static struct mpipe__link *link_for(struct mpipe__flow *flow,
+                                    struct mpipe__frame *f)
+{
+    struct mpipe__feeder *fd = &flow->master->feeder;
+    size_t size = mpipe__wire_size(&f->head);
+    struct mpipe__link *link;
+    struct mpipe__cursor c;
+    struct mpipe_item item = { NULL, 0 };
+
+    if (flow->spec->direct == NULL)
+        return mpipe__link_pick(fd->link, fd->n_links, size);
+    mpipe__cursor_init(&c, f);
+    mpipe__cursor_next(&c, &item);
+    link = flow->worker_link[flow->spec->direct(&item, flow->spec->direct_arg)];
+    if (link == NULL)
+        link = fd->link[0];             /* this rank */
+    return mpipe__link_ready(link, size) ? link : NULL;
+}
+
+/* The first frame that a link takes, out of the queue.  NULL: none; results
+ * that are wanted in order must be fed in order. */
+static struct mpipe__frame *next_pending(struct mpipe__flow *flow,
+                                         struct mpipe__link **link)
+{
+    struct mpipe__frame_queue *q = &flow->master->feeder.pending, rest;
+    struct mpipe__frame *f, *found = NULL;
+
+    *link = q->first != NULL ? link_for(flow, q->first) : NULL;
+    if (*link != NULL)
+        return mpipe__queue_pop(q);
+    if (flow->spec->direct == NULL || flow->spec->ordered)
+        return NULL;
+    mpipe__queue_init(&rest);
+    while ((f = mpipe__queue_pop(q)) != NULL)
+        if (found == NULL && (*link = link_for(flow, f)) != NULL)
+            found = f;
+        else
+            mpipe__queue_push(&rest, f);
+    while ((f = mpipe__queue_pop(&rest)) != NULL)
+        mpipe__queue_push(q, f);
+    return found;
+}
+
+/* How many frames may wait: a few for each rank where each has its own. */
+static uint32_t pending_max(const struct mpipe__flow *flow)
+{
+    return flow->spec->direct != NULL ? 2 * flow->n_workers + 1 : 1;
+}
+
 bool mpipe__feeder_pump(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
@@ -232,18 +286,16 @@ bool mpipe__feeder_pump(struct mpipe__flow *flow)
         return false;
     while (fd->pending.first != NULL && !mpipe__flow_ending(flow)) {
         struct mpipe__frame *f = fd->pending.first;
-        struct mpipe__link *link;
+        struct mpipe__link *link = NULL;
 
         if (mpipe__ledger_full(&m->ledger)
             || (!mpipe__ledger_empty(&m->ledger)
                 && m->ledger.bytes + m->held + f->capacity
                    > flow->engine->options->window))
             break;
-        link = mpipe__link_pick(fd->link, fd->n_links,
-                                mpipe__wire_size(&f->head));
-        if (link == NULL)
+        f = next_pending(flow, &link);
+        if (f == NULL)
             break;
-        mpipe__queue_pop(&fd->pending);
         fd->pending_bytes -= f->capacity;
         send_root(flow, link, f);
         did = true;
@@ -271,7 +323,7 @@ void mpipe__feeder_wait(struct mpipe__flow *flow)
     struct mpipe__feeder *fd = &flow->master->feeder;
 
     mpipe__feeder_pump(flow);
-    while (fd->pending.n > 1 && !flow->in_sink && !flow->in_worker
+    while (fd->pending.n > pending_max(flow) && !flow->in_sink && !flow->in_worker
            && !flow->paused && !mpipe__flow_ending(flow)) {
         if (!mpipe__engine_turn(flow->engine, false))
             mpipe__engine_rest(flow->engine, REST_US);
@@ -309,7 +361,7 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
 
     if (flow->spec->source == NULL || fd->ended || flow->in_source
         || flow->in_sink || flow->paused || flow->phase != MPIPE__RUNNING
-        || fd->pending.n > 1 || mpipe__flow_ending(flow))
+        || fd->pending.n > pending_max(flow) || mpipe__flow_ending(flow))
         return false;
     flow->in_source = true;
     fd->out.text[0] = '\0';

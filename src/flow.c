@@ -58,6 +58,9 @@ static enum mpipe_err begin(struct mpipe__flow *flow)
             return e;
         flow->tracing = true;
     }
+    /* a frame may come before the table */
+    if (flow->spec->shuffle != NULL && mpipe__collect_init(flow) != MPIPE_OK)
+        return MPIPE_ENOMEM;
     e = mpipe__worker_init(flow);
     if (e == MPIPE_OK && flow->engine->transport->rank == 0)
         e = mpipe__master_init(flow);
@@ -111,6 +114,11 @@ void mpipe__flow_free(struct mpipe__flow *flow)
     if (flow->master != NULL)
         mpipe__master_fini(flow);
     mpipe__trace_fini(&flow->trace);
+    if (flow->spec->shuffle != NULL)
+        mpipe__shuffle_fini(flow);
+    mpipe__collect_fini(flow);
+    free(flow->brief.data);
+    free(flow->worker_link);
     free(flow->out);
     free(flow->stage_stats);
     if (mpipe__links_withdraw(&flow->links)) {
@@ -323,6 +331,11 @@ static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
     if (flow->phase >= MPIPE__CLOSING || flow->stopping) {
         mpipe__pool_put(&flow->engine->pool, f);
         give_back(flow, link, size);
+    } else if (flow->spec->shuffle != NULL
+               && f->head.kind == MPIPE__FRAME_DATA
+               && f->head.stage == flow->spec->n_stages) {
+        mpipe__collect_arrive(flow, f);
+        give_back(flow, link, size);
     } else if (at_home && (f->head.kind == MPIPE__FRAME_FAILED
                            || f->head.stage == flow->spec->n_stages)) {
         mpipe__sink_arrive(flow, f);
@@ -369,6 +382,8 @@ static bool take_link(struct mpipe__flow *flow,
         mpipe__link_granted(link, t->window_out, t->slot_out);
     if (t->next && !add_link(&flow->out, &flow->n_out, link))
         return false;
+    if (t->worker > 0)
+        flow->worker_link[t->worker - 1] = link;
     return !t->feeds || add_link(&flow->master->feeder.link,
                                  &flow->master->feeder.n_links, link);
 }
@@ -398,6 +413,11 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     if (!mpipe__cursor_next(&c, &item) || item.size != sizeof head)
         return;
     memcpy(&head, item.data, sizeof head);
+    if (flow->worker_link == NULL && head.n_workers > 0) {
+        flow->n_workers = head.n_workers;
+        flow->worker_index = head.worker;
+        flow->worker_link = calloc(head.n_workers, sizeof *flow->worker_link);
+    }
     while (mpipe__cursor_next(&c, &item) && item.size == sizeof entry) {
         memcpy(&entry, item.data, sizeof entry);
         if (!take_link(flow, &entry))
@@ -407,8 +427,38 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     flow->role.serves = head.serves != 0;
     flow->role.first = head.first;
     flow->role.last = head.last;
-    if (!head.more && flow->phase == MPIPE__STARTING)
-        flow->phase = MPIPE__RUNNING;
+    if (head.more || flow->phase != MPIPE__STARTING)
+        return;
+    flow->phase = MPIPE__RUNNING;
+    if (flow->spec->take_brief != NULL
+        && flow->spec->take_brief(flow->spec->brief_arg, flow->brief.data,
+                                  flow->brief.size) != MPIPE_OK)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory for what rank 0 has said");
+    if (flow->spec->shuffle != NULL && mpipe__shuffle_init(flow) != MPIPE_OK)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory for partitions");
+}
+
+static void got_brief(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe_bytes *b = &flow->brief;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    char *more;
+
+    mpipe__cursor_init(&c, f);
+    if (!mpipe__cursor_next(&c, &item))
+        return;
+    more = realloc(b->data, b->size + item.size + 1);
+    if (more == NULL) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory for what rank 0 has to say");
+        return;
+    }
+    memcpy(more + b->size, item.data, item.size);
+    b->data = more;
+    b->size += item.size;
 }
 
 void mpipe__flow_finish(struct mpipe__flow *flow,
@@ -439,6 +489,13 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
         break;
     case MPIPE__RESUME:
         flow->paused = false;
+        break;
+    case MPIPE__BRIEF:
+        got_brief(flow, f);
+        break;
+    case MPIPE__COMMIT:
+        if (flow->spec->shuffle != NULL)
+            mpipe__collect_commit(flow, f);
         break;
     case MPIPE__FINISH:
         mpipe__cursor_init(&c, f);
@@ -477,6 +534,13 @@ static bool farewell(struct mpipe__flow *flow)
 {
     if (flow->in_worker || flow->in_source || flow->in_sink)
         return false;
+    while (flow->spec->shuffle != NULL
+           && (flow->error.code == MPIPE_OK
+               || flow->error.code == MPIPE_EFAILED)
+           && mpipe__collect_step(flow))
+        continue;
+    if (flow->spec->shuffle != NULL)
+        mpipe__collect_tell(flow);
     mpipe__worker_farewell(flow);
     if (flow->master != NULL)
         mpipe__sink_drop_all(flow);
@@ -523,6 +587,9 @@ bool mpipe__flow_step(struct mpipe__flow *flow)
     }
     if (flow->phase == MPIPE__RUNNING)
         did |= mpipe__worker_step(flow);
+    if (flow->phase == MPIPE__RUNNING && flow->spec->shuffle != NULL
+        && !flow->in_worker && !mpipe__flow_ending(flow))
+        did |= mpipe__collect_step(flow);
     if (flow->master != NULL && flow->phase <= MPIPE__RUNNING)
         did |= mpipe__master_step(flow);
     return did;

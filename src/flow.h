@@ -8,6 +8,8 @@
 #define MPIPE__FLOW_H
 
 #include <mpipe/pipeline.h>
+#include <mpipe/source.h>
+#include "collect.h"
 #include "engine.h"
 #include "link.h"
 #include "placement.h"
@@ -22,6 +24,7 @@ struct mpipe__flow_spec {
     unsigned n_stages;
     mpipe_source_fn source;         /* NULL: push */
     void *source_arg;
+    mpipe_source_fn sample;         /* NULL: it cannot be looked at ahead */
     uint64_t count;
     mpipe_sink_fn sink;
     void *sink_arg;
@@ -30,6 +33,14 @@ struct mpipe__flow_spec {
     mpipe_failure_fn failure;
     void *failure_arg;
     bool ordered;
+    struct mpipe__shuffle *shuffle; /* instead of a sink; NULL: none */
+    /* The worker that gets an item, each in a frame of its own; NULL: any. */
+    unsigned (*direct)(const struct mpipe_item *item, void *arg);
+    void *direct_arg;
+    /* What rank 0 gives to all before the flow runs; called on each. */
+    struct mpipe_bytes brief;
+    enum mpipe_err (*take_brief)(void *arg, const void *data, size_t size);
+    void *brief_arg;
     struct mpipe_error error;       /* met while it was described */
 };
 
@@ -60,8 +71,13 @@ struct mpipe__flow {
     struct mpipe__link **out;       /* to the next stage, nearest first */
     unsigned n_out;
     struct mpipe__link *home;       /* to rank 0: results and control */
+    /* Ranks that serve stages, in order, where the flow tells them apart. */
+    struct mpipe__link **worker_link;   /* NULL in it: this rank */
+    unsigned n_workers, worker_index;
 
+    struct mpipe_bytes brief;       /* what has come of it */
     struct mpipe__worker worker;
+    struct mpipe__collector collector;
     struct mpipe__master *master;   /* rank 0 only */
 
     struct mpipe__rank_stats stats;
@@ -104,11 +120,13 @@ bool mpipe__flow_ending(const struct mpipe__flow *flow);
 struct mpipe__table_head {
     uint32_t version, more;         /* more pieces follow */
     uint32_t serves, first, last;
+    uint32_t n_workers, worker;     /* of how many, and which of them */
 };
 struct mpipe__table_link {
     uint32_t peer, lane, distance;
     uint32_t next;                  /* leads to the next stage (or the sink) */
     uint32_t feeds;                 /* rank 0: leads to the first stage */
+    uint32_t worker;                /* which of them it leads to, plus 1 */
     uint32_t window_out, slot_out, window_in, slot_in;
 };
 

@@ -111,7 +111,7 @@ void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
     (void)l;
     r->attempt++;
     r->xored = id;
-    r->dropped = r->made = 0;
+    r->dropped = r->made = r->delivered = 0;
     mpipe__queue_init(&r->results);
 }
 
@@ -173,10 +173,8 @@ static struct mpipe__frame *sort(struct mpipe__frame *list, uint32_t n)
     return merge(sort(list, n / 2), sort(tail, n - n / 2));
 }
 
-void mpipe__root_sort(struct mpipe__root *r)
+void mpipe__frames_sort(struct mpipe__frame_queue *q)
 {
-    struct mpipe__frame_queue *q = &r->results;
-
     if (q->n < 2)
         return;
     q->first = sort(q->first, q->n);

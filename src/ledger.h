@@ -34,6 +34,7 @@ struct mpipe__root {
     uint32_t items;             /* fed */
     uint32_t work_us;           /* the longest a stage took over a frame of it */
     uint64_t dropped, made;
+    uint64_t delivered;         /* items that stay on the ranks, see shuffle.h */
     size_t bytes;               /* counted against the window */
     struct mpipe__frame *fed;   /* kept to be fed again */
     struct mpipe__frame_queue results;
@@ -84,8 +85,8 @@ void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
 struct mpipe__root *mpipe__ledger_ready(struct mpipe__ledger *l);
 void mpipe__ledger_release(struct mpipe__ledger *l, struct mpipe__root *r);
 
-/* Put the results of a root in the order of their paths. */
-void mpipe__root_sort(struct mpipe__root *r);
+/* Put the frames of one root in the order of their paths. */
+void mpipe__frames_sort(struct mpipe__frame_queue *q);
 
 /* The n-th id of a rank: never 0, and different for each (salt, n). */
 uint64_t mpipe__id(uint64_t salt, uint64_t n);

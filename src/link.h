@@ -49,7 +49,11 @@ enum mpipe__control {
     MPIPE__RESUME,      /* 0 -> worker */
     MPIPE__STOP,        /* worker -> 0: this must end, and why */
     MPIPE__FINISH,      /* 0 -> worker: the flow is over: code and words */
-    MPIPE__SPANS        /* worker -> 0: pieces of the trace */
+    MPIPE__SPANS,       /* worker -> 0: pieces of the trace */
+    MPIPE__VOID,        /* worker -> 0: these frames are not to count */
+    MPIPE__COMMIT,      /* 0 -> worker: roots before this one are complete */
+    MPIPE__PARTS,       /* worker -> 0: what its partitions hold */
+    MPIPE__BRIEF        /* 0 -> worker: a piece of what all must know */
 };
 
 enum mpipe__op_kind {

@@ -7,8 +7,12 @@ src_libmpipe_core_la_SOURCES = \
 	src/children.c \
 	src/children.h \
 	src/clock.h \
+	src/collect.c \
+	src/collect.h \
 	src/combine.c \
 	src/combine.h \
+	src/commit.c \
+	src/commit.h \
 	src/doorbell.c \
 	src/doorbell.h \
 	src/engine.c \
@@ -42,6 +46,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/log.c \
 	src/log.h \
 	src/machine.c \
+	src/mapreduce.c \
 	src/master.c \
 	src/master.h \
 	src/merge.c \
@@ -52,6 +57,10 @@ src_libmpipe_core_la_SOURCES = \
 	src/out.h \
 	src/pair.c \
 	src/pair.h \
+	src/part_file.c \
+	src/part_file.h \
+	src/partition.c \
+	src/partition.h \
 	src/pipeline.c \
 	src/pipeline.h \
 	src/placement.c \
@@ -66,6 +75,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/pool.h \
 	src/progress.c \
 	src/progress.h \
+	src/reduce.c \
+	src/reduce.h \
 	src/report.c \
 	src/report.h \
 	src/report_json.c \
@@ -79,6 +90,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/session.h \
 	src/show.c \
 	src/show.h \
+	src/shuffle.c \
+	src/shuffle.h \
 	src/sink.c \
 	src/sink.h \
 	src/sink_file.c \

@@ -9,9 +9,11 @@
  */
 #define XXH_INLINE_ALL
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <xxhash.h>
 #include "clock.h"
+#include "commit.h"
 #include "error.h"
 #include "flow_plan.h"
 #include "master.h"
@@ -29,7 +31,8 @@
 
 /* ---- links to all ranks ---- */
 
-static struct mpipe__link *link_to(const struct mpipe__flow *flow, int rank)
+struct mpipe__link *mpipe__master_link(const struct mpipe__flow *flow,
+                                       int rank)
 {
     return rank == 0 ? flow->home
                      : mpipe__link_find(&flow->links, rank, MPIPE__LANE_MAIN);
@@ -39,7 +42,7 @@ static void tell_all(struct mpipe__flow *flow, enum mpipe__control what,
                      const void *item, size_t size)
 {
     for (int r = 0; r < flow->engine->transport->size; r++) {
-        struct mpipe__link *link = link_to(flow, r);
+        struct mpipe__link *link = mpipe__master_link(flow, r);
         if (link != NULL
             && mpipe__control_send(link, what, item, size) != MPIPE_OK)
             mpipe__flow_fail(flow, 0, MPIPE_ENOMEM,
@@ -76,7 +79,8 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
     m->waiting_since = mpipe__now();
     m->member = calloc((size_t)size, sizeof *m->member);
     if (m->member == NULL
-        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, flow->spec->ordered)
+        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, flow->spec->ordered
+                              || flow->spec->shuffle != NULL)
            != MPIPE_OK)
         return MPIPE_ENOMEM;
     for (int r = 0; r < size; r++) {
@@ -110,6 +114,7 @@ void mpipe__master_fini(struct mpipe__flow *flow)
          r++)
         free(m->member[r].stage);
     free(m->member);
+    free(m->voids);
     mpipe_plan_free(m->plan);
     if (m->trace != NULL)
         mpipe__trace_close(m->trace, NULL);
@@ -177,6 +182,18 @@ static void window_of(const struct mpipe__flow *flow,
     *slot = edge ? slot_of(flow->engine, route, to) : MPIPE__SMALL_SLOT;
 }
 
+/* Which worker a rank is, of those that serve; UINT_MAX: it serves nothing. */
+static unsigned worker_of(const struct mpipe__flow *flow, unsigned rank)
+{
+    unsigned n = 0;
+
+    if (!flow->master->member[rank].role.serves)
+        return UINT_MAX;
+    for (unsigned r = 0; r < rank; r++)
+        n += flow->master->member[r].role.serves;
+    return n;
+}
+
 struct table_writer {
     struct mpipe__flow *flow;
     struct mpipe__link *to;
@@ -229,6 +246,7 @@ static void star_link(struct table_writer *w, const struct mpipe__route *route,
                               : result != NULL ? result->distance : 0;
     t.feeds = at_home && feed != NULL;
     t.next = !at_home && result != NULL;
+    t.worker = at_home ? worker_of(w->flow, rank) + 1 : 0;
     t.window_out = at_home ? down : up;
     t.slot_out = at_home ? down_slot : up_slot;
     t.window_in = at_home ? up : down;
@@ -248,7 +266,8 @@ static void table_of_worker(struct table_writer *w,
         memset(&t, 0, sizeof t);
         t.peer = out->edge[i].peer;
         t.distance = out->edge[i].distance;
-        t.next = 1;
+        t.next = w->flow->spec->shuffle == NULL;
+        t.worker = t.next ? 0 : worker_of(w->flow, t.peer) + 1;
         window_of(w->flow, route, t.peer, true, &t.window_out,
                   &t.slot_out);
         add_to_table(w, &t);
@@ -290,17 +309,36 @@ static void table_of_home(struct table_writer *w,
     }
 }
 
+static void send_brief(struct mpipe__flow *flow, struct mpipe__link *to)
+{
+    const struct mpipe_bytes *b = &flow->spec->brief;
+    size_t most = MPIPE__CONTROL_SIZE / 2, n;
+
+    for (size_t at = 0; at < b->size; at += n) {
+        n = b->size - at < most ? b->size - at : most;
+        if (mpipe__control_send(to, MPIPE__BRIEF, b->data + at, n) != MPIPE_OK)
+            mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to tell rank "
+                             "%d what to do", to->peer);
+    }
+}
+
 static void send_tables(struct mpipe__flow *flow,
                         const struct mpipe__route *route)
 {
+    unsigned n_workers = 0;
+
+    for (unsigned r = 0; r < route->n_ranks; r++)
+        n_workers += flow->master->member[r].role.serves;
     for (unsigned r = 0; r < route->n_ranks; r++) {
         const struct mpipe__role *role = &flow->master->member[r].role;
         struct table_writer w = {
-            .flow = flow, .to = link_to(flow, (int)r),
+            .flow = flow, .to = mpipe__master_link(flow, (int)r),
             .head = { .version = 1, .serves = role->serves,
-                      .first = role->first, .last = role->last }
+                      .first = role->first, .last = role->last,
+                      .n_workers = n_workers, .worker = worker_of(flow, r) }
         };
 
+        send_brief(flow, w.to);
         begin_table(&w, true);
         if (r == 0)
             table_of_home(&w, route);
@@ -340,7 +378,8 @@ static void begin(struct mpipe__flow *flow)
     if (m->plan != NULL)
         route = mpipe__route_new(m->plan->role, m->plan->n_ranks,
                                  flow->spec->n_stages, flow->engine->machine,
-                                 MPIPE__ROUTE_DEGREE, &err);
+                                 MPIPE__ROUTE_DEGREE,
+                                 flow->spec->shuffle != NULL, &err);
     if (route != NULL)
         mpipe__flow_plan_show(flow->engine->options, m->plan, &err);
     if (err.code != MPIPE_OK) {
@@ -543,6 +582,12 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
     case MPIPE__REPORT:
         got_reports(flow, f);
         break;
+    case MPIPE__PARTS:
+        mpipe__commit_parts(flow, f);
+        break;
+    case MPIPE__VOID:
+        mpipe__commit_void(flow, f);
+        break;
     case MPIPE__STATS:
         got_stats(flow, member, f);
         break;
@@ -704,6 +749,7 @@ static void end(struct mpipe__flow *flow)
                      (unsigned long long)c->failed,
                      (unsigned long long)c->fed, flow->spec->name);
     mpipe__master_close_sink(flow);
+    mpipe__commit_pass(flow, flow->engine->now, true);
     mpipe__master_finish(flow);
 }
 
@@ -721,6 +767,7 @@ bool mpipe__master_step(struct mpipe__flow *flow)
     while (m->held > flow->engine->options->window
            && mpipe__sink_deliver(flow))
         continue;               /* before more results come */
+    mpipe__commit_pass(flow, now, false);
     did |= send_retries(flow);
     if (flow->spec->source == NULL && m->feeder.ended)
         mpipe__feeder_cut(flow);    /* the output handler may have fed */

@@ -29,6 +29,10 @@ struct mpipe__master {
     int n_hello, n_paused;
     uint64_t next_id;
     uint64_t held;                  /* bytes of results not yet delivered */
+    uint64_t committed;             /* roots that workers know to be complete */
+    uint64_t next_commit;           /* when to tell them again */
+    struct mpipe__void *voids;      /* frames that do not count */
+    size_t n_voids, voids_capacity;
     struct mpipe_counts counts;
     uint64_t items_done;            /* fed items whose root is delivered */
     uint64_t bytes_delivered;
@@ -47,6 +51,9 @@ void mpipe__master_finish(struct mpipe__flow *flow);
 void mpipe__master_close_sink(struct mpipe__flow *flow);
 /* Take the progress bar off the screen, before a line is printed. */
 void mpipe__master_clear(struct mpipe__flow *flow);
+/* The link to a rank, this one too. */
+struct mpipe__link *mpipe__master_link(const struct mpipe__flow *flow,
+                                       int rank);
 void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what);
 /* The definition as text, for the comparison; at least 512 bytes. */
 size_t mpipe__flow_signature(const struct mpipe__flow *flow, char *to,

@@ -49,6 +49,12 @@
     X(window, SIZE, "window", "MPIPE_WINDOW", \
       "SIZE", "64M", "1M", "1T", NULL, \
       "bytes fed that may be under way at a time") \
+    X(memory, SIZE, "memory", "MPIPE_MEMORY", \
+      "SIZE", "0", "0", "1024T", NULL, \
+      "bytes of a job's pairs on a rank (0: half its share of the node)") \
+    X(scratch, TEXT, "scratch", "MPIPE_SCRATCH", \
+      "FOLDER", "", NULL, NULL, NULL, \
+      "for what does not fit (else $SLURM_TMPDIR, $TMPDIR or /tmp)") \
     X(credits, COUNT, "credits", "MPIPE_CREDITS", \
       "N", "8", "1", "64", NULL, \
       "frames under way from one rank to another") \

@@ -39,12 +39,13 @@ struct mpipe__options {
     unsigned credits;               /* frames in flight on a link */
     unsigned spares;
     uint64_t limit;                 /* items to feed; 0: all */
-    uint64_t max_item, frame, window;       /* bytes */
+    uint64_t max_item, frame, window, memory;   /* bytes */
     char report[MPIPE__OPTION_TEXT];        /* "" in a string: none */
     char trace[MPIPE__OPTION_TEXT];
     char log[MPIPE__OPTION_TEXT];
     char measured[MPIPE__OPTION_TEXT];
     char plan_svg[MPIPE__OPTION_TEXT];
+    char scratch[MPIPE__OPTION_TEXT];
     char machine[MPIPE__OPTION_TEXT];
     char switches[MPIPE__OPTION_TEXT];
     char fault[MPIPE__OPTION_TEXT];

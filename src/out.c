@@ -13,6 +13,7 @@
 #include "feeder.h"
 #include "flow.h"
 #include "out.h"
+#include "pair.h"
 
 _Static_assert(offsetof(struct mpipe_out, strip) == 0, "see mpipe/inline.h");
 
@@ -59,6 +60,13 @@ static enum mpipe_err may_emit(struct mpipe_out *out, size_t size)
     return out->error;
 }
 
+/* Is what the function emits shared out by key? */
+static bool is_shared_out(const struct mpipe_out *out)
+{
+    return out->mode == MPIPE__OUT_STAGE && out->flow->spec->shuffle != NULL
+           && !mpipe__worker_local(out->flow, out->stage);
+}
+
 enum mpipe_err mpipe_emit_slow(struct mpipe_out *out, const void *data,
                                size_t size)
 {
@@ -75,6 +83,10 @@ enum mpipe_err mpipe_emit_slow(struct mpipe_out *out, const void *data,
         e = mpipe__feeder_item(out->flow, data, size);
     else
         e = mpipe__worker_emit(out->flow, out->stage, data, size);
+    if (e == MPIPE_EINVAL && is_shared_out(out))
+        refuse(out, e, "%s", out->flow->spec->shuffle->keyed
+               ? "the map of a keyed job emits pairs: use mpipe_emit_pair()"
+               : "an item of another size than the fold's others");
     if (e < MPIPE_OK)
         refuse(out, e, "%s", mpipe_strerror(e));
     return e;
@@ -90,7 +102,8 @@ void *mpipe_reserve_slow(struct mpipe_out *out, size_t size)
     out->spot_size = size;
     out->room = NULL;
     if (out->mode == MPIPE__OUT_STAGE
-        && mpipe__worker_local(out->flow, out->stage)) {
+        && (mpipe__worker_local(out->flow, out->stage)
+            || out->flow->spec->shuffle != NULL || out->divert != NULL)) {
         out->strip.spot = mpipe__worker_scratch(out->flow, out->stage, true,
                                                 size);
     } else {
@@ -103,6 +116,35 @@ void *mpipe_reserve_slow(struct mpipe_out *out, size_t size)
     if (out->strip.spot == NULL)
         refuse(out, MPIPE_ENOMEM, "no memory for %zu bytes", size);
     return out->strip.spot;
+}
+
+enum mpipe_err mpipe_emit_pair(struct mpipe_out *out,
+                               const void *key, size_t key_size,
+                               const void *value, size_t value_size)
+{
+    size_t size = mpipe__pair_size(key_size, value_size);
+    enum mpipe_err e = MPIPE_OK;
+    void *to;
+
+    if (!mpipe__pair_fits(key_size, value_size))
+        return refuse(out, MPIPE_ETOOBIG, "a pair of a key of %zu and a value "
+                      "of %zu bytes is too large", key_size, value_size);
+    if (is_shared_out(out) && out->flow->spec->shuffle->keyed) {
+        e = may_emit(out, size);
+        if (e != MPIPE_OK)
+            return e;
+        out->slow = true;
+        e = mpipe__shuffle_pair(out->flow, key, key_size, value, value_size);
+        if (e == MPIPE_EINVAL)
+            return refuse(out, e, "a value of %zu bytes is not what the job's "
+                          "combine takes", value_size);
+        return e < MPIPE_OK ? refuse(out, e, "%s", mpipe_strerror(e)) : e;
+    }
+    to = mpipe_reserve(out, size);
+    if (to == NULL)
+        return out->error;
+    mpipe__pair_write(to, key, key_size, value, value_size);
+    return mpipe_commit(out, size);
 }
 
 /* What may be committed now: what the last reserve gave, if nothing was

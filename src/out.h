@@ -29,6 +29,9 @@ struct mpipe_out {
     enum mpipe_err error;           /* the first that an emit met */
     struct mpipe__frame *room;      /* where something was reserved */
     size_t spot_size;
+    /* Where items go instead; they are then not counted.  NULL: nowhere. */
+    enum mpipe_err (*divert)(void *arg, const void *data, size_t size);
+    void *divert_arg;
     struct mpipe__flow *flow;
     const char *name;               /* the stage's, or "source" */
     char text[200];                 /* from mpipe_fail() */

@@ -41,6 +41,7 @@ static void forget(struct mpipe_pipeline *pl)
     for (unsigned s = 0; s < spec->n_stages; s++)
         free((char *)(uintptr_t)spec->stage[s].name);
     free(spec->stage);
+    free(spec->brief.data);
     memset(spec, 0, sizeof *spec);
     pl->ended = MPIPE_OK;
     snprintf(spec->name, sizeof spec->name, "pipeline");
@@ -137,6 +138,21 @@ enum mpipe_err mpipe__pipeline_own_source(struct mpipe_pipeline *pl,
     pl->spec.source_arg = arg;
     pl->source_fini = fini;
     return MPIPE_OK;
+}
+
+struct mpipe__flow_spec *mpipe__pipeline_spec(struct mpipe_pipeline *pl)
+{
+    return pl->none ? NULL : &pl->spec;
+}
+
+enum mpipe_err mpipe__pipeline_sample(struct mpipe_pipeline *pl,
+                                      mpipe_source_fn sample)
+{
+    enum mpipe_err e = describing(pl);
+
+    if (e == MPIPE_OK)
+        pl->spec.sample = sample;
+    return e;
 }
 
 enum mpipe_err mpipe_pipeline_source(struct mpipe_pipeline *pl,

@@ -5,6 +5,16 @@
 
 #include <mpipe/pipeline.h>
 
+struct mpipe__flow_spec;
+
+/* What it is made of, for other doors; NULL: it was made without memory. */
+struct mpipe__flow_spec *mpipe__pipeline_spec(struct mpipe_pipeline *pl);
+
+/* A source that stands for all that 'fn' will give, for a look ahead: 'sample'
+ * is called with 'arg' as a source is, before 'fn' is called at all. */
+enum mpipe_err mpipe__pipeline_sample(struct mpipe_pipeline *pl,
+                                      mpipe_source_fn sample);
+
 /* Like mpipe_pipeline_source(), and 'fini' frees 'arg' when the pipeline is
  * freed or reset; on an error at once. */
 enum mpipe_err mpipe__pipeline_own_source(struct mpipe_pipeline *pl,

@@ -32,7 +32,7 @@ struct pass {
     struct mpipe__route *route;
     const struct mpipe_machine *machine;
     unsigned max_degree;
-    bool write;
+    bool exchange, write;
 };
 
 static void connect(struct pass *pass, unsigned from, unsigned to)
@@ -148,6 +148,10 @@ static void join_all(struct pass *pass, const struct index *first,
         return;                 /* alone: one edge is both */
     for (i = 0; i < sink.n; i++)
         connect(pass, sink.rank[i], 0);
+    for (i = 0; pass->exchange && i < sink.n; i++)
+        for (s = 0; s < sink.n; s++)
+            if (s != i)
+                connect(pass, sink.rank[i], sink.rank[s]);
     for (s = 0; s + 1 < n_stages; s++) {
         struct side up = side_of(last, s), down = side_of(first, s + 1);
 
@@ -283,9 +287,9 @@ static void sort_edges(struct mpipe__edges *edges, unsigned rank,
 static enum mpipe_err fill(struct mpipe__route *route,
                            const struct mpipe__role *roles,
                            const struct mpipe_machine *machine,
-                           unsigned max_degree)
+                           unsigned max_degree, bool exchange)
 {
-    struct pass pass = { route, machine, max_degree, false };
+    struct pass pass = { route, machine, max_degree, exchange, false };
     struct index first = { 0 }, last = { 0 };
     unsigned *order = calloc(route->n_ranks, sizeof *order), r;
     enum mpipe_err e = MPIPE_ENOMEM;
@@ -316,7 +320,7 @@ done:
 struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
                                       unsigned n_ranks, unsigned n_stages,
                                       const struct mpipe_machine *machine,
-                                      unsigned max_degree,
+                                      unsigned max_degree, bool exchange,
                                       struct mpipe_error *err)
 {
     struct mpipe__route *route;
@@ -333,7 +337,7 @@ struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
     route->in = calloc(n_ranks, sizeof *route->in);
     if (route->out == NULL || route->in == NULL
         || fill(route, roles, machine, max_degree > 0 ? max_degree
-                : MPIPE__ROUTE_DEGREE) != MPIPE_OK)
+                : MPIPE__ROUTE_DEGREE, exchange) != MPIPE_OK)
         goto error;
     return route;
 error:

@@ -47,11 +47,12 @@ struct mpipe__route {
 /* NULL on an error: MPIPE_ENOMEM, or MPIPE_EINVAL when the roles leave a
  * stage without a rank, do not meet at a boundary, or let rank 0 serve beside
  * others.  'machine' must have n_ranks ranks.  'max_degree' 0 is taken as
- * MPIPE__ROUTE_DEGREE. */
+ * MPIPE__ROUTE_DEGREE.  'exchange': the ranks of the last stage are joined to
+ * one another too, all to all. */
 struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
                                       unsigned n_ranks, unsigned n_stages,
                                       const struct mpipe_machine *machine,
-                                      unsigned max_degree,
+                                      unsigned max_degree, bool exchange,
                                       struct mpipe_error *err);
 void mpipe__route_free(struct mpipe__route *route);     /* NULL is allowed */
 

@@ -129,6 +129,7 @@ static void locate(struct mpipe *mp)
     mpipe__mpi_node(mp->transport, &node, &nth, &of);
     mpipe__topology_locate(&mp->here, o->switches[0] != '\0' ? o->switches
                            : NULL, (unsigned)nth, (unsigned)of, &mp->broken);
+    mp->node_ranks = (unsigned)of;
     mp->here.id[MPIPE__NODE] = (uint32_t)node;
     if (mp->transport->rank == 0) {
         mp->machine = mpipe__machine_new(size);

@@ -19,6 +19,7 @@ struct mpipe {
     char program[64];
     FILE *log, *report;             /* rank 0 */
     uint16_t next_flow;
+    unsigned node_ranks;            /* of this job, on this rank's node */
     unsigned running;               /* pipelines */
 };
 

@@ -47,6 +47,8 @@ void mpipe__sink_report(struct mpipe__flow *flow,
                                                entry->root, entry->attempt);
 
     if (r != NULL)
+        r->delivered += entry->delivered;
+    if (r != NULL)
         cancel(flow, r, entry->xored, entry->dropped, entry->made,
                entry->work_us);
 }
@@ -114,9 +116,10 @@ static void deliver(struct mpipe__flow *flow, struct mpipe__root *r)
     struct mpipe__master *m = flow->master;
     struct mpipe__frame *f;
 
-    mpipe__root_sort(r);
+    mpipe__frames_sort(&r->results);
     m->counts.dropped += r->dropped;
     m->counts.made += r->made;
+    m->counts.delivered += r->delivered;
     while ((f = mpipe__queue_pop(&r->results)) != NULL) {
         m->held -= f->capacity;
         if (f->head.kind == MPIPE__FRAME_FAILED)

@@ -12,6 +12,7 @@
 #include "flow.h"
 #include "worker.h"
 
+#define FAILED_TEXT 400u            /* bytes for why an item failed */
 #define LONG_NS    1000000u         /* reports do not wait longer than this */
 
 static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
@@ -22,6 +23,35 @@ static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
 static const char *reason(const struct mpipe_out *out, enum mpipe_err e)
 {
     return out->text[0] != '\0' ? out->text : mpipe_strerror(e);
+}
+
+/* The item as a child for rank 0: to be tried again, or with the words for why
+ * it failed. */
+static void hand_back(struct mpipe__flow *flow, unsigned s,
+                      const struct mpipe_item *item, unsigned tries,
+                      const char *failed)
+{
+    struct mpipe__frame *f;
+
+    if (flow->spec->shuffle != NULL)
+        mpipe__shuffle_close_parts(flow);
+    mpipe__children_close(flow);
+    f = mpipe__children_new(flow, s,
+                            mpipe__align8(item->size) + FAILED_TEXT,
+                            flow->engine->options->frame);
+    if (f == NULL) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "stage '%s': no memory to hand back an item",
+                         flow->spec->stage[s].name);
+        flow->worker.abandoned = true;
+        return;
+    }
+    f->head.kind = failed != NULL ? MPIPE__FRAME_FAILED : MPIPE__FRAME_RETRY;
+    f->head.tries = (uint16_t)tries;
+    mpipe__frame_append_slow(f, item->data, item->size);
+    if (failed != NULL)
+        mpipe__frame_append_slow(f, failed, strlen(failed) + 1);
+    mpipe__children_add(flow, f);
 }
 
 /* Hand a failing item, which has emitted so many, back to rank 0: to be tried
@@ -36,12 +66,15 @@ static void fail_item(struct mpipe__flow *flow, unsigned s,
     unsigned tries = s == w->in->head.stage ? w->in->head.tries : 0u;
     bool final = tries >= flow->engine->options->max_retries;
     char text[300];
-    struct mpipe__frame *f;
 
     if (e == MPIPE_ESTAGE) {
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ESTAGE,
                          "stage '%s' gave up: %s", out->name, reason(out, e));
         w->abandoned = true;
+        return;
+    }
+    if (flow->spec->shuffle != NULL && !w->outbound.careful) {
+        w->restart = w->abandoned = true;
         return;
     }
     snprintf(text, sizeof text, "%s", reason(out, e));
@@ -57,29 +90,50 @@ static void fail_item(struct mpipe__flow *flow, unsigned s,
                  "tried again)", reason(out, e),
                  (unsigned long long)emitted);
     }
-    mpipe__children_close(flow);
-    f = mpipe__children_new(flow, s, mpipe__align8(item->size) + sizeof text + 64);
-    if (f == NULL) {
-        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
-                         "stage '%s': no memory to try an item again",
-                         out->name);
-        w->abandoned = true;
-        return;
-    }
-    f->head.kind = final ? MPIPE__FRAME_FAILED : MPIPE__FRAME_RETRY;
-    f->head.tries = (uint16_t)(tries + 1);
-    mpipe__frame_append_slow(f, item->data, item->size);
-    if (final)
-        mpipe__frame_append_slow(f, text, strlen(text) + 1);
-    mpipe__children_add(flow, f);
+    hand_back(flow, s, item, tries + 1, final ? text : NULL);
     st->failed += final;
     st->retried += !final;
+}
+
+void mpipe__worker_part_begin(struct mpipe_out *out, struct mpipe__mark *m,
+                              uint64_t *emitted)
+{
+    *m = mpipe__children_mark(&out->flow->worker);
+    *emitted = mpipe__out_emitted(out);
+}
+
+void mpipe__worker_part_failed(struct mpipe_out *out,
+                               const struct mpipe__mark *m, uint64_t emitted,
+                               const struct mpipe_item *item,
+                               enum mpipe_err e)
+{
+    struct mpipe__flow *flow = out->flow;
+    struct mpipe__worker *w = &flow->worker;
+    char text[300];
+
+    snprintf(text, sizeof text, "%s", reason(out, e));
+    if (m->flushes == w->flushes) {
+        mpipe__children_take_back(flow, m);
+        out->emitted = emitted;
+    } else {
+        snprintf(text, sizeof text, "%s (after results had left)",
+                 reason(out, e));
+    }
+    w->made++;
+    flow->stage_stats[out->stage].made++;
+    flow->stage_stats[out->stage].failed++;
+    hand_back(flow, out->stage, item, 1, text);
+    out->error = MPIPE_OK;
+    out->text[0] = '\0';
 }
 
 /* An item that stage 's' emits: to the next function or into the open frame. */
 static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
                               const void *data, size_t size, bool ours)
 {
+    if (s == flow->worker.last && flow->worker.out[s].divert != NULL)
+        return flow->worker.out[s].divert(flow->worker.out[s].divert_arg, data,
+                                          size);
     if (s == flow->worker.last)
         return mpipe__children_append(flow, data, size);
     if (flow->worker.abandoned)
@@ -267,17 +321,12 @@ static void account(struct mpipe__flow *flow, uint64_t took)
                                                  : UINT32_MAX;
 }
 
-static void add_report(struct mpipe__flow *flow)
+void mpipe__worker_tell(struct mpipe__flow *flow,
+                        const struct mpipe__report_entry *entry)
 {
     struct mpipe__worker *w = &flow->worker;
-    struct mpipe__report_entry entry = {
-        .root = w->in->head.root, .attempt = w->in->head.attempt,
-        .xored = w->xored ^ w->in->head.id,
-        .dropped = w->dropped, .made = w->made, .work_us = w->work_us
-    };
 
     if (w->report == NULL) {
-        mpipe__flow_wait_to_tell(flow);
         w->report = mpipe__control_new(&flow->links, MPIPE__REPORT);
         w->report_since = mpipe__now();
         if (w->report == NULL) {
@@ -286,10 +335,26 @@ static void add_report(struct mpipe__flow *flow)
             return;
         }
     }
-    mpipe__frame_append_slow(w->report, &entry, sizeof entry);
-    if (mpipe__frame_need(w->report, sizeof entry) > MPIPE__CONTROL_SIZE
+    mpipe__frame_append_slow(w->report, entry, sizeof *entry);
+    if (mpipe__frame_need(w->report, sizeof *entry) > MPIPE__CONTROL_SIZE
         || mpipe__now() - w->report_since > LONG_NS)
         mpipe__worker_flush_report(flow);
+}
+
+/* What has become of the frame in hand. */
+static void report_frame(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    struct mpipe__report_entry entry = {
+        .root = w->in->head.root, .attempt = w->in->head.attempt,
+        .xored = w->xored ^ w->in->head.id,
+        .dropped = w->dropped, .made = w->made,
+        .delivered = w->outbound.pairs, .work_us = w->work_us
+    };
+
+    if (w->report == NULL)
+        mpipe__flow_wait_to_tell(flow);
+    mpipe__worker_tell(flow, &entry);
 }
 
 void mpipe__worker_flush_report(struct mpipe__flow *flow)
@@ -308,9 +373,12 @@ static void end_frame(struct mpipe__flow *flow)
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__frame *only;
 
+    if (flow->spec->shuffle != NULL && mpipe__shuffle_close(flow) != MPIPE_OK)
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory for the pairs of a frame");
     mpipe__children_close(flow);
     only = w->closed.first;
-    if (w->n_sent == 0 && w->closed.n == 1
+    if (flow->spec->shuffle == NULL && w->n_sent == 0 && w->closed.n == 1
         && only->head.kind == MPIPE__FRAME_DATA
         && w->dropped <= UINT32_MAX - w->in->head.dropped
         && w->made <= UINT32_MAX - w->in->head.made) {
@@ -326,7 +394,7 @@ static void end_frame(struct mpipe__flow *flow)
     w->dropped += w->in->head.dropped;
     w->made += w->in->head.made;
     mpipe__children_send(flow);
-    add_report(flow);
+    report_frame(flow);
 }
 
 /* Every stage of the run works in place: change the frame itself.  Returns how many
@@ -421,6 +489,13 @@ static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
     w->out[s].text[0] = '\0';
 }
 
+/* An item has ended, so what it made can go. */
+static void send_closed(struct mpipe__flow *flow)
+{
+    if (flow->worker.closed.n > 0 && !flow->worker.outbound.careful)
+        mpipe__children_send(flow);
+}
+
 /* One stage for itself, the usual case.  An item that only puts one into the
  * strip, a quick one, costs a comparison; after any other the account is made. */
 static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *cursor)
@@ -452,8 +527,7 @@ static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *cursor)
             m.n_items += quick;
             end_item(flow, s, &item, e, before + quick, &m);
         }
-        if (w->closed.n > 0)
-            mpipe__children_send(flow);
+        send_closed(flow);
     } while (more && !w->abandoned);
     st->in += cursor->left - c.left;
     st->bytes_in += mpipe__cursor_bytes(&c, cursor);
@@ -521,8 +595,7 @@ static bool run_frame(struct mpipe__flow *flow)
     for (n = 0; !w->abandoned && mpipe__cursor_next(&c, &item); n++) {
         w->sampling = w->last > first && n % 32 == 0;
         run_item(flow, first, item.data, item.size, true);
-        if (w->closed.n > 0)
-            mpipe__children_send(flow);
+        send_closed(flow);
     }
     w->sampling = false;
     if (!w->abandoned && c.left > 0)
@@ -545,7 +618,24 @@ static void begin_frame(struct mpipe__flow *flow, struct mpipe__frame *f)
     w->blocked_ns = 0;
     w->closed_bytes = 0;
     w->abandoned = false;
+    if (flow->spec->shuffle != NULL)
+        mpipe__shuffle_begin(flow);
     open_outs(flow, true);
+}
+
+/* Take the frame's items through once more, after one of them failed. */
+static bool run_again(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+
+    open_outs(flow, false);
+    mpipe__children_drop(flow);
+    mpipe__shuffle_restart(flow);
+    w->restart = w->abandoned = false;
+    w->dropped = w->made = 0;
+    w->closed_bytes = 0;
+    open_outs(flow, true);
+    return run_frame(flow);
 }
 
 static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
@@ -561,6 +651,8 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
     begin_frame(flow, f);
     flow->stage_stats[stage].frames++;
     on = run_frame(flow);
+    if (w->restart)
+        on = run_again(flow);
     open_outs(flow, false);
     took = mpipe__now() - began;
     took -= took < w->blocked_ns ? took : w->blocked_ns;

@@ -5,12 +5,13 @@
 
 #include "frame.h"
 #include "out.h"
+#include "shuffle.h"
 
 struct mpipe__flow;
 
 struct mpipe__report_entry {        /* the item of MPIPE__REPORT */
     uint64_t root, xored;
-    uint64_t dropped, made;
+    uint64_t dropped, made, delivered;
     uint32_t attempt, work_us;
 };
 
@@ -39,8 +40,10 @@ struct mpipe__worker {
     uint64_t blocked_ns;            /* since 'in' was begun */
     uint64_t nested_ns;             /* sampling: time in deeper stages */
     bool sampling, abandoned;
+    bool restart;                   /* the frame is to begin anew */
     uint32_t flushes;               /* of held frames, within an item */
 
+    struct mpipe__outbound outbound;    /* of a flow with a shuffle */
     struct mpipe__frame *report;    /* being filled */
     uint64_t report_since;
     uint64_t salt, next_id;
@@ -54,11 +57,24 @@ void mpipe__worker_ready(struct mpipe__flow *flow);
 /* Tear down what was set up. */
 void mpipe__worker_farewell(struct mpipe__flow *flow);
 void mpipe__worker_flush_report(struct mpipe__flow *flow);
+/* Add to the report what has become of a frame. */
+void mpipe__worker_tell(struct mpipe__flow *flow,
+                        const struct mpipe__report_entry *entry);
 /* From out.c: an item that stage 's' emits. */
 enum mpipe_err mpipe__worker_emit(struct mpipe__flow *flow, unsigned s,
                                   const void *data, size_t size);
 /* Room for an item that stage 's' will emit, in a frame that has it. */
 struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size);
+/* A part of an item, in a stage that sees to failures of its own: where it
+ * begins; and that it failed for good: what it emitted is taken back (if it has
+ * not left), and 'item' goes to the failure handler. */
+struct mpipe__mark;
+void mpipe__worker_part_begin(struct mpipe_out *out, struct mpipe__mark *m,
+                              uint64_t *emitted);
+void mpipe__worker_part_failed(struct mpipe_out *out,
+                               const struct mpipe__mark *m, uint64_t emitted,
+                               const struct mpipe_item *item,
+                               enum mpipe_err e);
 /* Is what stage 's' emits handled on this rank at once? */
 bool mpipe__worker_local(const struct mpipe__flow *flow, unsigned s);
 /* Memory of at least 'size' for an item that stage 's' gets, or for one that

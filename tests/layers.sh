@@ -11,15 +11,17 @@ layer_of()
     case $1 in
     error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
     progress|trace|show|stats|\
-    pair|combine|table|sort|scratch|run|merge|groups|store)
+    pair|combine|table|partition|sort|scratch|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|route)
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|interrupt|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|feeder|sink|master|engine|flow|flow_plan|out|stage|summary)
+    worker|children|shuffle|collect|commit|feeder|sink|master|engine|flow|\
+    flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
+    mapreduce|reduce|part_file|\
     file_list|line_reader|split|version)
         echo 4 ;;                       # doors: what programs call
     *)

@@ -532,7 +532,7 @@ static void sorts_all(unsigned n, unsigned n_paths)
             one->head.seq = i;          /* when it came */
             mpipe__queue_push(&r.results, one);
         }
-        mpipe__root_sort(&r);
+        mpipe__frames_sort(&r.results);
         for (at = r.results.first; at != NULL; last = at, at = at->next) {
             count++;
             if (last == NULL)

@@ -47,6 +47,7 @@ unit_suites = \
 	tests/line_reader.c \
 	tests/link.c \
 	tests/log.c \
+	tests/mapreduce.c \
 	tests/options.c \
 	tests/pipeline.c \
 	tests/placement.c \

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* collect.c - see collect.h. */
+#include <stdlib.h>
+#include "clock.h"
+#include "collect.h"
+#include "error.h"
+#include "flow.h"
+#include "ledger.h"
+
+#define BUCKETS 1024u               /* a power of two */
+
+enum mpipe_err mpipe__collect_init(struct mpipe__flow *flow)
+{
+    struct mpipe__collector *c = &flow->collector;
+
+    c->bucket = calloc(BUCKETS, sizeof *c->bucket);
+    if (c->bucket == NULL)
+        return MPIPE_ENOMEM;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        mpipe__queue_init(&c->bucket[i]);
+    return MPIPE_OK;
+}
+
+void mpipe__collect_fini(struct mpipe__flow *flow)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__frame *f;
+
+    for (unsigned i = 0; c->bucket != NULL && i < BUCKETS; i++)
+        while ((f = mpipe__queue_pop(&c->bucket[i])) != NULL)
+            mpipe__pool_put(&flow->engine->pool, f);
+    free(c->bucket);
+    free(c->voids);
+    memset(c, 0, sizeof *c);
+}
+
+void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__report_entry entry = {
+        .root = f->head.root, .attempt = f->head.attempt,
+        .xored = f->head.id, .work_us = f->head.work_us
+    };
+
+    mpipe__worker_tell(flow, &entry);
+    f = mpipe__pool_compact(&flow->engine->pool, f);
+    c->held += f->capacity;
+    mpipe__queue_push(&c->bucket[f->head.root & (BUCKETS - 1)], f);
+}
+
+void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__cursor cursor;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&cursor, f);
+    if (!mpipe__cursor_next(&cursor, &item) || item.size != sizeof c->committed)
+        return;
+    memcpy(&c->committed, item.data, sizeof c->committed);
+    while (mpipe__cursor_next(&cursor, &item)
+           && item.size == sizeof *c->voids) {
+        if (c->n_voids == c->capacity) {
+            size_t more = c->capacity > 0 ? 2 * c->capacity : 64;
+            void *grown = realloc(c->voids, more * sizeof *c->voids);
+            if (grown == NULL) {
+                mpipe__flow_fail(flow, flow->engine->transport->rank,
+                                 MPIPE_ENOMEM, "no memory to remember which "
+                                 "frames do not count");
+                return;
+            }
+            c->voids = grown;
+            c->capacity = more;
+        }
+        memcpy(&c->voids[c->n_voids++], item.data, item.size);
+    }
+}
+
+static bool is_void(const struct mpipe__collector *c, uint64_t id)
+{
+    for (size_t i = 0; i < c->n_voids; i++)
+        if (c->voids[i].id == id)
+            return true;
+    return false;
+}
+
+/* The frames of a root, out of their bucket, without those that are void. */
+static struct mpipe__frame_queue frames_of(struct mpipe__flow *flow,
+                                           uint64_t root)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__frame_queue *bucket = &c->bucket[root & (BUCKETS - 1)];
+    struct mpipe__frame_queue others, mine;
+    struct mpipe__frame *f;
+    size_t n = 0;
+
+    mpipe__queue_init(&others);
+    mpipe__queue_init(&mine);
+    while ((f = mpipe__queue_pop(bucket)) != NULL) {
+        if (f->head.root != root) {
+            mpipe__queue_push(&others, f);
+            continue;
+        }
+        c->held -= f->capacity;
+        if (is_void(c, f->head.id))
+            mpipe__pool_put(&flow->engine->pool, f);
+        else
+            mpipe__queue_push(&mine, f);
+    }
+    while ((f = mpipe__queue_pop(&others)) != NULL)
+        mpipe__queue_push(bucket, f);
+    for (size_t i = 0; i < c->n_voids; i++)
+        if (c->voids[i].root != root)
+            c->voids[n++] = c->voids[i];
+    c->n_voids = n;
+    return mine;
+}
+
+static enum mpipe_err add_pairs(struct mpipe__flow *flow,
+                                struct mpipe__frame *f,
+                                struct mpipe_error *err)
+{
+    struct mpipe__store *store = &flow->spec->shuffle->store;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    enum mpipe_err e = MPIPE_OK;
+
+    mpipe__cursor_init(&c, f);
+    while (e == MPIPE_OK && mpipe__cursor_next(&c, &item))
+        e = f->head.tries < store->n_parts && mpipe__pair_check(&item)
+            ? mpipe__store_add(store, f->head.tries, item.data, err)
+            : mpipe__error(err, -1, MPIPE_ELINK, "a pair from rank %d is "
+                           "damaged", f->peer);
+    return e;
+}
+
+bool mpipe__collect_step(struct mpipe__flow *flow)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__shuffle *sh = flow->spec->shuffle;
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+    struct mpipe__frame_queue frames;
+    struct mpipe__frame *f;
+    uint64_t from = mpipe__now();
+
+    if (c->applied >= c->committed)
+        return false;
+    frames = frames_of(flow, c->applied++);
+    mpipe__frames_sort(&frames);
+    while ((f = mpipe__queue_pop(&frames)) != NULL) {
+        if (err.code == MPIPE_OK && sh->error.code == MPIPE_OK)
+            add_pairs(flow, f, &err);
+        mpipe__pool_put(&flow->engine->pool, f);
+    }
+    flow->stats.busy_ns += mpipe__now() - from;
+    if (err.code == MPIPE_OK)
+        return true;
+    err.rank = flow->engine->transport->rank;
+    mpipe__flow_fail(flow, err.rank, err.code, "%s", err.text);
+    mpipe__error(&sh->error, err.rank, err.code, "%s", err.text);
+    return true;
+}
+
+void mpipe__collect_tell(struct mpipe__flow *flow)
+{
+    const struct mpipe__store *store = &flow->spec->shuffle->store;
+    struct mpipe__frame *f = NULL;
+
+    for (uint32_t p = 0; p < store->n_parts; p++) {
+        const struct mpipe__store_part *part = &store->part[p];
+        struct mpipe__part_info info = {
+            p, part->pairs, part->bytes, part->spilled,
+            (uint64_t)flow->engine->transport->rank, store->memory_max
+        };
+        if (part->pairs == 0)
+            continue;
+        if (f == NULL && mpipe__flow_wait_to_tell(flow))
+            f = mpipe__control_new(&flow->links, MPIPE__PARTS);
+        if (f == NULL)
+            return;
+        mpipe__frame_append_slow(f, &info, sizeof info);
+        if (mpipe__frame_need(f, sizeof info) > MPIPE__CONTROL_SIZE) {
+            mpipe__link_control(flow->home, f);
+            f = NULL;
+        }
+    }
+    if (f != NULL)
+        mpipe__link_control(flow->home, f);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* commit.c - see commit.h. */
+#include <stdlib.h>
+#include "commit.h"
+#include "master.h"
+
+#define COMMIT_NS 2000000u
+#define VOIDS     64u               /* in one message */
+
+void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof *m->voids) {
+        if (m->n_voids == m->voids_capacity) {
+            size_t more = m->voids_capacity > 0 ? 2 * m->voids_capacity : 64;
+            void *grown = realloc(m->voids, more * sizeof *m->voids);
+            if (grown == NULL) {
+                mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to "
+                                 "remember which frames do not count");
+                return;
+            }
+            m->voids = grown;
+            m->voids_capacity = more;
+        }
+        memcpy(&m->voids[m->n_voids++], item.data, item.size);
+    }
+}
+
+static void tell_commit(struct mpipe__flow *flow, int rank, uint64_t upto,
+                        const struct mpipe__void *voids, size_t n)
+{
+    struct mpipe__link *link = mpipe__master_link(flow, rank);
+    struct mpipe__frame *f = mpipe__control_new(&flow->links, MPIPE__COMMIT);
+
+    if (f == NULL || link == NULL) {
+        mpipe__pool_put(&flow->engine->pool, f);
+        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM,
+                         "no memory to tell rank %d what is complete", rank);
+        return;
+    }
+    mpipe__frame_append_slow(f, &upto, sizeof upto);
+    for (size_t i = 0; i < n; i++)
+        mpipe__frame_append_slow(f, &voids[i], sizeof voids[i]);
+    mpipe__link_control(link, f);
+}
+
+/* Tell the workers which roots are complete, and which frames of them do not
+ * count.  Voids go ahead of the commit that they belong to. */
+static void commit(struct mpipe__flow *flow, uint64_t upto)
+{
+    struct mpipe__master *m = flow->master;
+    uint64_t before = m->committed;
+    size_t i = 0, kept = 0;
+
+    m->committed = upto;
+    do {
+        struct mpipe__void out[VOIDS];
+        size_t n = 0;
+
+        for (; i < m->n_voids && n < VOIDS; i++)
+            if (m->voids[i].root < upto)
+                out[n++] = m->voids[i];
+            else
+                m->voids[kept++] = m->voids[i];
+        for (int r = 0; r < flow->engine->transport->size; r++)
+            tell_commit(flow, r, i < m->n_voids ? before : upto, out, n);
+    } while (i < m->n_voids);
+    m->n_voids = kept;
+}
+
+/* Now and then, so that what workers hold back stays little. */
+bool mpipe__commit_pass(struct mpipe__flow *flow, uint64_t now, bool all)
+{
+    struct mpipe__master *m = flow->master;
+    uint64_t upto = m->ledger.first;
+
+    if (flow->spec->shuffle == NULL || upto == m->committed
+        || (!all && now < m->next_commit))
+        return false;
+    m->next_commit = now + COMMIT_NS;
+    commit(flow, upto);
+    return true;
+}
+
+void mpipe__commit_parts(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__shuffle *sh = flow->spec->shuffle;
+    struct mpipe__part_info info;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof info) {
+        memcpy(&info, item.data, sizeof info);
+        if (sh->info != NULL && info.part < sh->n_parts)
+            sh->info[info.part] = info;
+    }
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mapreduce.c - the front door of jobs: two flows, one after the other.
+ *
+ *   the input   source -> map, and its pairs to the owners of their partitions
+ *   the output  tokens -> reduce, each on the rank that has the partition
+ *
+ * With MPIPE_SORT_ALL a third one comes first, which maps a sample of the input
+ * to find where partitions should begin.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "error.h"
+#include "flow.h"
+#include "part_file.h"
+#include "partition.h"
+#include "pipeline.h"
+#include "reduce.h"
+#include "session.h"
+
+#define LEAST_MEMORY ((uint64_t)64 << 10)
+
+struct mpipe_mapreduce {
+    struct mpipe *mp;
+    struct mpipe_job job;
+    char name[64], parts[1024];
+    struct mpipe_pipeline *input, *output;
+    struct mpipe__shuffle shuffle;
+    struct mpipe__reducing reducing;
+    struct mpipe__tokens tokens;
+    unsigned n_workers;
+    struct mpipe__bounds bounds;
+    struct mpipe_bytes sample;      /* rank 0: pairs, a stride each */
+    size_t n_sample;
+    void *acc;                      /* of a fold, on rank 0 */
+    size_t acc_size;
+    bool none;
+};
+
+/* ---- memory ---- */
+
+/* Half of a rank's share of what its node has left. */
+static uint64_t fair_share(const struct mpipe *mp)
+{
+    char line[128];
+    unsigned long long kb = 0;
+    FILE *file = fopen("/proc/meminfo", "re");
+
+    while (file != NULL && kb == 0 && fgets(line, sizeof line, file) != NULL)
+        sscanf(line, "MemAvailable: %llu", &kb);
+    if (file != NULL)
+        fclose(file);
+    if (kb == 0)
+        kb = 2 << 20;
+    return kb * 1024 / 2 / (mp->node_ranks > 0 ? mp->node_ranks : 1);
+}
+
+/* ---- describe ---- */
+
+static bool is_fold(const struct mpipe_mapreduce *mr)
+{
+    return mr->job.fold != NULL;
+}
+
+static uint32_t by_users(const void *key, size_t size, uint32_t n, void *arg)
+{
+    const struct mpipe_mapreduce *mr = arg;
+    const struct mpipe_item item = { key, size };
+    uint32_t p = mr->job.partition(&item, n, mr->job.arg);
+
+    return p < n ? p : n - 1;
+}
+
+static void check_job(struct mpipe_mapreduce *mr)
+{
+    const struct mpipe_job *job = &mr->job;
+    const char *wrong = NULL;
+
+    if (job->map == NULL)
+        wrong = "its map is NULL";
+    else if (is_fold(mr) && (job->reduce != NULL || job->combine != NULL))
+        wrong = "it has both fold and reduce or combine: a fold job needs no "
+                "other function than map and fold";
+    else if (is_fold(mr) && (job->sort != MPIPE_UNSORTED || job->parts != NULL
+                             || job->partition != NULL))
+        wrong = "a fold job has one result: it cannot be sorted or "
+                "partitioned";
+    else if (job->partitions > MPIPE__PARTS_MAX)
+        wrong = "more than 65535 partitions";
+    else if (job->parts != NULL && job->parts[0] == '\0')
+        wrong = "the name of its folder for part files is empty";
+    else if (job->parts != NULL && strlen(job->parts) >= sizeof mr->parts)
+        wrong = "the name of its folder for part files is too long";
+    else if (job->parts != NULL && job->done != NULL)
+        wrong = "it has both part files and a done function: results go to "
+                "one of them";
+    if (wrong != NULL)
+        mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "%s", wrong);
+}
+
+static void describe_shuffle(struct mpipe_mapreduce *mr)
+{
+    const struct mpipe__options *o = &mr->mp->options;
+    const struct mpipe_job *job = &mr->job;
+    struct mpipe__shuffle *sh = &mr->shuffle;
+    uint64_t memory = o->memory > 0 ? o->memory : fair_share(mr->mp);
+
+    sh->keyed = !is_fold(mr);
+    sh->stays = is_fold(mr);
+    sh->n_parts = job->partitions;
+    sh->combiner = mpipe__combiner_of(is_fold(mr) ? job->fold : job->combine,
+                                      job->arg);
+    sh->part_of = job->partition != NULL ? by_users
+                  : job->sort == MPIPE_SORT_ALL ? mpipe__part_by_range
+                  : mpipe__part_by_hash;
+    sh->arg = job->partition != NULL ? (void *)mr : (void *)&mr->bounds;
+    sh->memory = memory > LEAST_MEMORY ? memory : LEAST_MEMORY;
+    snprintf(sh->scratch, sizeof sh->scratch, "%s", o->scratch);
+}
+
+/* An item of a fold in feed order, or a rank's part of it. */
+static enum mpipe_err fold_item(const struct mpipe_item *item, void *arg)
+{
+    struct mpipe_mapreduce *mr = arg;
+
+    if (mr->acc == NULL) {
+        mr->acc = malloc(item->size + 1);
+        if (mr->acc == NULL)
+            return MPIPE_ENOMEM;
+        memcpy(mr->acc, item->data, item->size);
+        mr->acc_size = item->size;
+        return MPIPE_OK;
+    }
+    if (item->size != mr->acc_size)
+        return MPIPE_EINVAL;
+    mr->job.fold(mr->acc, item->data, item->size, mr->job.arg);
+    return MPIPE_OK;
+}
+
+static void describe_input(struct mpipe_mapreduce *mr)
+{
+    const struct mpipe_job *job = &mr->job;
+    const struct mpipe_stage map = {
+        .name = "map", .run = job->map, .init = job->init, .fini = job->fini,
+        .arg = job->arg
+    };
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+
+    if (spec == NULL)
+        return;
+    mpipe_pipeline_name(mr->input, mr->name);
+    check_job(mr);
+    mpipe_pipeline_count(mr->input, job->count);
+    if (job->load != NULL)
+        mpipe_pipeline_source(mr->input, job->load, job->arg);
+    if (job->map != NULL)
+        mpipe_pipeline_add(mr->input, &map);
+    mpipe_pipeline_on_failure(mr->input, job->failed, job->arg);
+    if (is_fold(mr) && job->ordered) {
+        mpipe_pipeline_ordered(mr->input, 1);
+        mpipe_pipeline_sink(mr->input, fold_item, mr);
+    } else {
+        describe_shuffle(mr);
+        spec->shuffle = &mr->shuffle;
+    }
+}
+
+struct mpipe_mapreduce *mpipe_mapreduce_new(struct mpipe *mp,
+                                            const struct mpipe_job *job)
+{
+    static struct mpipe_mapreduce none = { .none = true };
+    struct mpipe_mapreduce *mr = calloc(1, sizeof *mr);
+
+    if (mr == NULL) {
+        /* says so, and ends with all the others */
+        none.input = mpipe_pipeline_new(mp);
+        mpipe__pipeline_wrong(none.input, MPIPE_ENOMEM, "no memory for a job");
+        return &none;
+    }
+    mr->mp = mp;
+    mr->job = *job;
+    snprintf(mr->name, sizeof mr->name, "%s",
+             job->name != NULL && job->name[0] != '\0' ? job->name : "job");
+    mr->input = mpipe_pipeline_new(mp);
+    mr->output = mpipe_pipeline_new(mp);
+    describe_input(mr);
+    if (job->parts != NULL) {
+        snprintf(mr->parts, sizeof mr->parts, "%s", job->parts);
+        mr->job.parts = mr->parts;
+    }
+    return mr;
+}
+
+void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
+{
+    if (mr == NULL)
+        return;
+    mpipe_pipeline_free(mr->input);
+    if (mr->none)
+        return;
+    mpipe_pipeline_free(mr->output);
+    mpipe__store_fini(&mr->shuffle.store);
+    mpipe__tokens_fini(&mr->tokens);
+    mpipe__bounds_fini(&mr->bounds);
+    free(mr->shuffle.info);
+    free(mr->sample.data);
+    free(mr->acc);
+    free(mr);
+}
+
+struct mpipe_pipeline *mpipe_mapreduce_input(struct mpipe_mapreduce *mr)
+{
+    return mr->input;
+}
+
+/* ---- a sample, to find bounds ---- */
+
+static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
+{
+    struct mpipe_mapreduce *mr = arg;
+    struct mpipe_bytes *s = &mr->sample;
+    struct mpipe_pair pair;
+    size_t size;
+
+    if (mpipe_pair_parse(item, &pair) != MPIPE_OK)
+        return MPIPE_EINVAL;
+    size = mpipe__align8(mpipe__pair_size(pair.key.size, 0));
+    if (s->size + size > s->capacity) {
+        size_t capacity = 2 * (s->size + size);
+        char *more = realloc(s->data, capacity);
+        if (more == NULL)
+            return MPIPE_ENOMEM;
+        s->data = more;
+        s->capacity = capacity;
+    }
+    mpipe__pair_write(s->data + s->size, pair.key.data, pair.key.size, "", 0);
+    s->size += size;
+    mr->n_sample++;
+    return MPIPE_OK;
+}
+
+static enum mpipe_err choose_bounds(struct mpipe_mapreduce *mr,
+                                    struct mpipe_bytes *packed)
+{
+    const char **pair = malloc((mr->n_sample + 1) * sizeof *pair);
+    uint32_t n = mr->shuffle.n_parts;
+    size_t k = 0;
+    enum mpipe_err e;
+
+    if (pair == NULL)
+        return MPIPE_ENOMEM;
+    for (size_t at = 0; at < mr->sample.size;
+         at += mpipe__pair_stride(mr->sample.data + at))
+        pair[k++] = mr->sample.data + at;
+    if (n == 0)
+        n = mpipe_size(mr->mp) > 1 ? (uint32_t)mpipe_size(mr->mp) - 1 : 1;
+    e = mpipe__bounds_pack(pair, k, n, packed);
+    free(pair);
+    return e;
+}
+
+static enum mpipe_err take_bounds(void *arg, const void *data, size_t size)
+{
+    struct mpipe_mapreduce *mr = arg;
+
+    mpipe__bounds_fini(&mr->bounds);
+    return mpipe__bounds_unpack(&mr->bounds, data, size);
+}
+
+/* Map a part of the input, and let its keys say where partitions begin. */
+static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
+{
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+    struct mpipe_pipeline *pl;
+    char name[80];
+    enum mpipe_err e;
+
+    if (spec == NULL || spec->error.code != MPIPE_OK || spec->source == NULL)
+        return MPIPE_OK;            /* run() will say so */
+    if (spec->sample == NULL) {
+        mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "MPIPE_SORT_ALL needs "
+                              "a partition function, or a source that can be "
+                              "looked at ahead: mpipe_source_splits()");
+        return MPIPE_OK;
+    }
+    pl = mpipe_pipeline_new(mr->mp);
+    snprintf(name, sizeof name, "%s.sample", mr->name);
+    mpipe_pipeline_name(pl, name);
+    mpipe_pipeline_source(pl, spec->sample, spec->source_arg);
+    mpipe_pipeline_add(pl, &spec->stage[0]);
+    mpipe_pipeline_sink(pl, keep_sample, mr);
+    mpipe_pipeline_on_failure(pl, mr->job.failed, mr->job.arg);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    if (e == MPIPE_EFAILED)
+        e = MPIPE_OK;               /* it will fail again */
+    spec->take_brief = take_bounds;
+    spec->brief_arg = mr;
+    if (e == MPIPE_OK && mpipe_rank(mr->mp) == 0
+        && choose_bounds(mr, &spec->brief) != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->input, MPIPE_ENOMEM, "no memory to choose "
+                              "where partitions begin");
+    return e;
+}
+
+/* ---- the output ---- */
+
+static void describe_output(struct mpipe_mapreduce *mr)
+{
+    const struct mpipe_job *job = &mr->job;
+    bool in_order = job->sort != MPIPE_UNSORTED && job->parts == NULL;
+    const struct mpipe_stage reduce = {
+        .name = "reduce", .run = mpipe__reduce_run,
+        .init = mpipe__reduce_init, .fini = mpipe__reduce_fini,
+        .arg = &mr->reducing
+    };
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->output);
+    char name[80];
+
+    if (spec == NULL)
+        return;
+    snprintf(name, sizeof name, "%s.reduce", mr->name);
+    mpipe_pipeline_name(mr->output, name);
+    if (mr->shuffle.error.code != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->output, mr->shuffle.error.code, "%s",
+                              mr->shuffle.error.text);
+    mr->reducing = (struct mpipe__reducing){ job, &mr->shuffle,
+                                             mr->mp->options.max_retries };
+    mpipe_pipeline_add(mr->output, &reduce);
+    mpipe_pipeline_source(mr->output, mpipe__tokens_source, &mr->tokens);
+    mpipe_pipeline_ordered(mr->output, in_order || is_fold(mr));
+    mpipe_pipeline_on_failure(mr->output, job->failed, job->arg);
+    if (is_fold(mr))
+        mpipe_pipeline_sink(mr->output, fold_item, mr);
+    else if (job->done != NULL && job->parts == NULL)
+        mpipe_pipeline_sink(mr->output, job->done, job->arg);
+    spec->direct = mpipe__token_worker;
+    spec->direct_arg = &mr->n_workers;
+    if (mpipe_rank(mr->mp) != 0)
+        return;
+    if (mpipe__tokens_init(&mr->tokens, &mr->shuffle, in_order) != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->output, MPIPE_ENOMEM,
+                              "no memory for partitions");
+    else
+        mpipe_pipeline_count(mr->output, mpipe__tokens_count(&mr->shuffle));
+}
+
+/* Rank 0, before anything runs. */
+static void ready_folder(struct mpipe_mapreduce *mr)
+{
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (mr->job.parts == NULL || mpipe_rank(mr->mp) != 0 || spec == NULL
+        || spec->error.code != MPIPE_OK || mr->mp->options.plan)
+        return;
+    if (mpipe__part_folder(mr->job.parts, &err) != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
+}
+
+static bool goes_on(enum mpipe_err e)
+{
+    return e == MPIPE_OK || e == MPIPE_EFAILED;
+}
+
+enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr)
+{
+    enum mpipe_err e = MPIPE_OK, reduced = MPIPE_OK;
+
+    if (mr->none)
+        return mpipe_pipeline_run(mr->input);
+    ready_folder(mr);
+    if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
+        e = look_ahead(mr);
+    if (e == MPIPE_OK)
+        e = mpipe_pipeline_run(mr->input);
+    if (goes_on(e) && mpipe__pipeline_spec(mr->input)->shuffle != NULL) {
+        mr->n_workers = mr->shuffle.n_workers;
+        describe_output(mr);
+        reduced = mpipe_pipeline_run(mr->output);
+    }
+    if (goes_on(e) && goes_on(reduced) && is_fold(mr) && mr->acc != NULL
+        && mr->job.done != NULL) {
+        const struct mpipe_item result = { mr->acc, mr->acc_size };
+        enum mpipe_err done = mr->job.done(&result, mr->job.arg);
+        if (done < MPIPE_OK)
+            reduced = done;
+    }
+    return reduced != MPIPE_OK ? reduced : e;
+}
+
+enum mpipe_err mpipe_map_reduce(struct mpipe *mp, const struct mpipe_job *job)
+{
+    struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, job);
+    enum mpipe_err e = mpipe_mapreduce_run(mr);
+
+    mpipe_mapreduce_free(mr);
+    return e;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* part_file.c - see part_file.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "error.h"
+#include "part_file.h"
+
+#define MUCH ((size_t)1 << 20)
+
+enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err)
+{
+    const struct dirent *entry;
+    bool taken = false;
+    DIR *dir;
+
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return mpipe__error(err, 0, MPIPE_EIO, "%s: the folder for part files "
+                            "cannot be made: %s", folder, strerror(errno));
+    dir = opendir(folder);
+    if (dir == NULL)
+        return mpipe__error(err, 0, MPIPE_EIO, "%s: the folder for part files "
+                            "cannot be read: %s", folder, strerror(errno));
+    while (!taken && (entry = readdir(dir)) != NULL)
+        taken = strncmp(entry->d_name, "part-", 5) == 0;
+    closedir(dir);
+    if (taken)
+        return mpipe__error(err, 0, MPIPE_EIO, "%s has part files of an "
+                            "earlier job: remove them, or name another folder",
+                            folder);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err wrong(const char *name, struct mpipe_error *err)
+{
+    return mpipe__error(err, -1, MPIPE_EIO, "%s could not be written: %s",
+                        name, strerror(errno));
+}
+
+enum mpipe_err mpipe__part_file_open(struct mpipe__part_file *f,
+                                     const char *folder, uint32_t part,
+                                     struct mpipe_error *err)
+{
+    memset(f, 0, sizeof *f);
+    snprintf(f->name, sizeof f->name, "%s/part-%05u", folder, part);
+    snprintf(f->under, sizeof f->under, "%s/.part-%05u.tmp", folder, part);
+    f->fd = open(f->under, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (f->fd < 0)
+        return wrong(f->under, err);
+    f->made = true;
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__part_file_put(void *arg, const void *data, size_t size)
+{
+    struct mpipe__part_file *f = arg;
+
+    if (f->used + size + 1 > f->capacity) {
+        size_t capacity = 2 * (f->used + size) + 65536;
+        char *more = realloc(f->buffer, capacity);
+        if (more == NULL)
+            return MPIPE_ENOMEM;
+        f->buffer = more;
+        f->capacity = capacity;
+    }
+    memcpy(f->buffer + f->used, data, size);
+    f->used += size;
+    f->buffer[f->used++] = '\n';
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__part_file_flush(struct mpipe__part_file *f, bool all,
+                                      struct mpipe_error *err)
+{
+    size_t at = 0;
+
+    if (!all && f->used < MUCH)
+        return MPIPE_OK;
+    while (at < f->used) {
+        ssize_t n = write(f->fd, f->buffer + at, f->used - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return wrong(f->under, err);
+        at += (size_t)n;
+    }
+    f->used = 0;
+    return MPIPE_OK;
+}
+
+/* The name is safe once its folder is. */
+static int sync_folder(const char *name)
+{
+    char folder[1100];
+    int fd, failed;
+
+    snprintf(folder, sizeof folder, "%s", name);
+    *strrchr(folder, '/') = '\0';
+    fd = open(folder[0] != '\0' ? folder : "/", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    failed = fsync(fd) != 0 && errno != EINVAL;
+    close(fd);
+    return failed ? -1 : 0;
+}
+
+enum mpipe_err mpipe__part_file_close(struct mpipe__part_file *f,
+                                      struct mpipe_error *err)
+{
+    enum mpipe_err e = mpipe__part_file_flush(f, true, err);
+
+    if (e == MPIPE_OK && fsync(f->fd) != 0 && errno != EINVAL)
+        e = wrong(f->under, err);
+    if (e == MPIPE_OK && rename(f->under, f->name) != 0)
+        e = wrong(f->name, err);
+    if (e == MPIPE_OK && sync_folder(f->name) != 0)
+        e = wrong(f->name, err);
+    if (e == MPIPE_OK)
+        f->under[0] = '\0';
+    mpipe__part_file_drop(f);
+    return e;
+}
+
+void mpipe__part_file_drop(struct mpipe__part_file *f)
+{
+    if (!f->made)
+        return;
+    close(f->fd);
+    if (f->under[0] != '\0')
+        unlink(f->under);
+    free(f->buffer);
+    memset(f, 0, sizeof *f);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* reduce.c - tokens in, the results of keys out.
+ *
+ * The tokens of a partition come to its owner in their order, so each goes on
+ * where the one before it ended.  A key that fails is not tried elsewhere, since
+ * its values are here: it goes to the failure handler.
+ */
+#include <stdlib.h>
+#include "children.h"
+#include "groups.h"
+#include "part_file.h"
+#include "reduce.h"
+#include "source.h"
+
+#define TOKEN_PAIRS 16384u
+
+/* ---- tokens, on rank 0 ---- */
+
+enum mpipe_err mpipe__tokens_init(struct mpipe__tokens *t,
+                                  const struct mpipe__shuffle *shuffle,
+                                  bool in_order)
+{
+    memset(t, 0, sizeof *t);
+    t->shuffle = shuffle;
+    t->in_order = in_order;
+    t->made = calloc(shuffle->n_parts + 1u, sizeof *t->made);
+    t->left = shuffle->n_parts;
+    return t->made != NULL ? MPIPE_OK : MPIPE_ENOMEM;
+}
+
+void mpipe__tokens_fini(struct mpipe__tokens *t)
+{
+    free(t->made);
+    t->made = NULL;
+}
+
+/* Also an empty partition gets one: it may have a file to write. */
+static uint64_t tokens_of(uint64_t pairs)
+{
+    return pairs <= TOKEN_PAIRS ? 1 : (pairs + TOKEN_PAIRS - 1) / TOKEN_PAIRS;
+}
+
+uint64_t mpipe__tokens_count(const struct mpipe__shuffle *shuffle)
+{
+    uint64_t n = 0;
+
+    for (uint32_t p = 0; p < shuffle->n_parts; p++)
+        n += tokens_of(shuffle->info[p].pairs);
+    return n;
+}
+
+enum mpipe_err mpipe__tokens_source(struct mpipe_out *out, void *arg)
+{
+    struct mpipe__tokens *t = arg;
+    uint32_t n_parts = t->shuffle->n_parts;
+
+    for (int i = 0; i < MPIPE__SOURCE_ITEMS && t->left > 0; i++) {
+        struct mpipe__token token = { t->next, 0, TOKEN_PAIRS };
+        enum mpipe_err e;
+
+        while (t->made[t->next] == UINT64_MAX)
+            t->next = (t->next + 1) % n_parts;
+        token.part = t->next;
+        t->made[t->next] += TOKEN_PAIRS;
+        if (t->made[t->next] >= t->shuffle->info[t->next].pairs) {
+            token.last = 1;
+            t->made[t->next] = UINT64_MAX;
+            t->left--;
+        }
+        if (!t->in_order)
+            t->next = (t->next + 1) % n_parts;
+        e = mpipe_emit(out, &token, sizeof token);
+        if (e != MPIPE_OK)
+            return e;
+    }
+    return t->left > 0 ? MPIPE_OK : MPIPE_END;
+}
+
+unsigned mpipe__token_worker(const struct mpipe_item *item, void *arg)
+{
+    const struct mpipe__token *token = item->data;
+    const unsigned *n_workers = arg;
+
+    return mpipe__part_worker(token->part, *n_workers);
+}
+
+/* ---- the stage ---- */
+
+struct reducer {
+    struct mpipe__reducing *how;
+    void *state;                    /* the user's */
+    struct mpipe_values *part;      /* a partition each */
+    bool *open;
+    struct mpipe__part_file *file;  /* a partition each, or NULL */
+};
+
+enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
+                                  void **state)
+{
+    struct mpipe__reducing *how = arg;
+    struct reducer *r = calloc(1, sizeof *r);
+    uint32_t n = how->shuffle->n_parts;
+    enum mpipe_err e = MPIPE_OK;
+
+    if (r != NULL) {
+        r->how = how;
+        r->state = how->job->arg;
+        r->part = calloc(n + 1u, sizeof *r->part);
+        r->open = calloc(n + 1u, sizeof *r->open);
+        r->file = calloc(n + 1u, sizeof *r->file);
+    }
+    if (r == NULL || r->part == NULL || r->open == NULL || r->file == NULL) {
+        mpipe_fail(out, "no memory for %u partitions", n);
+        e = MPIPE_ENOMEM;
+    } else if (how->job->init != NULL) {
+        e = how->job->init(how->job->arg, out, &r->state);
+    }
+    if (e == MPIPE_OK) {
+        *state = r;
+    } else if (r != NULL) {
+        free(r->part);
+        free(r->open);
+        free(r->file);
+        free(r);
+    }
+    return e;
+}
+
+void mpipe__reduce_fini(void *state, struct mpipe_out *out)
+{
+    struct reducer *r = state;
+    const struct mpipe__reducing *how = r->how;
+
+    for (uint32_t p = 0; p < how->shuffle->n_parts; p++) {
+        if (r->open[p])
+            mpipe__groups_close(&r->part[p], &how->shuffle->store, p);
+        mpipe__part_file_drop(&r->file[p]);
+    }
+    if (how->job->fini != NULL)
+        how->job->fini(r->state, out);
+    free(r->part);
+    free(r->open);
+    free(r->file);
+    free(r);
+}
+
+/* What ends the job: there is no other rank that could go on. */
+static enum mpipe_err give_up(struct mpipe_out *out,
+                              const struct mpipe_error *err)
+{
+    mpipe_fail(out, "%s", err->text);
+    return MPIPE_ESTAGE;
+}
+
+static enum mpipe_err open_part(struct reducer *r, uint32_t p,
+                                struct mpipe_out *out)
+{
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+    const char *folder = r->how->job->parts;
+
+    r->open[p] = true;
+    if (mpipe__groups_open(&r->part[p], &r->how->shuffle->store, p, &err)
+        != MPIPE_OK)
+        return give_up(out, &err);
+    if (folder != NULL
+        && mpipe__part_file_open(&r->file[p], folder, p, &err) != MPIPE_OK)
+        return give_up(out, &err);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err close_part(struct reducer *r, uint32_t p,
+                                 struct mpipe_out *out)
+{
+    struct mpipe_error err = r->part[p].error;
+
+    r->open[p] = false;
+    mpipe__groups_close(&r->part[p], &r->how->shuffle->store, p);
+    if (err.code != MPIPE_OK)
+        return give_up(out, &err);
+    if (r->how->job->parts != NULL
+        && mpipe__part_file_close(&r->file[p], &err) != MPIPE_OK)
+        return give_up(out, &err);
+    return MPIPE_OK;
+}
+
+/* Without a reduce: each value is a result, with its key. */
+static enum mpipe_err emit_values(const struct reducer *r,
+                                  struct mpipe_values *g,
+                                  struct mpipe_out *out)
+{
+    struct mpipe_item value;
+    enum mpipe_err e = MPIPE_OK;
+
+    while (e == MPIPE_OK && mpipe_values_next(g, &value))
+        e = r->how->job->fold != NULL
+            ? mpipe_emit(out, value.data, value.size)
+            : mpipe_emit_pair(out, g->key.data, g->key.size, value.data,
+                              value.size);
+    return e;
+}
+
+static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
+                                 struct mpipe__part_file *file,
+                                 struct mpipe_out *out)
+{
+    struct mpipe__mark mark;
+    uint64_t emitted;
+    size_t written = mpipe__part_file_mark(file);
+    enum mpipe_err e;
+
+    mpipe__worker_part_begin(out, &mark, &emitted);
+    e = r->how->job->reduce != NULL
+        ? r->how->job->reduce(&g->key, g, out, r->state)
+        : emit_values(r, g, out);
+    if (g->error.code != MPIPE_OK)
+        return give_up(out, &g->error);
+    if (e == MPIPE_OK)
+        e = out->error;
+    if (e == MPIPE_ESTAGE || e == MPIPE_OK)
+        return e;
+    if (r->how->job->parts != NULL)
+        mpipe__part_file_back(file, written);
+    mpipe__worker_part_failed(out, &mark, emitted, &g->key, e);
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
+                                 struct mpipe_out *out, void *state)
+{
+    struct reducer *r = state;
+    const struct mpipe__token *token = in->data;
+    uint32_t p = token->part;
+    struct mpipe_values *g = &r->part[p];
+    struct mpipe__part_file *file = &r->file[p];
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+    enum mpipe_err e = r->open[p] ? MPIPE_OK : open_part(r, p, out);
+    uint64_t from = g->taken;
+
+    if (e == MPIPE_OK && r->how->job->parts != NULL) {
+        out->divert = mpipe__part_file_put;
+        out->divert_arg = file;
+    }
+    while (e == MPIPE_OK && (token->last || g->taken - from < token->pairs)
+           && mpipe__groups_next(g)) {
+        e = reduce_key(r, g, file, out);
+        if (e == MPIPE_OK && out->divert != NULL
+            && mpipe__part_file_flush(file, false, &err) != MPIPE_OK)
+            e = give_up(out, &err);
+    }
+    out->divert = NULL;
+    if (e == MPIPE_OK && (token->last || g->error.code != MPIPE_OK))
+        e = close_part(r, p, out);
+    return e;
+}

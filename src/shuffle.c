@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shuffle.c - pairs in, frames for the owners of partitions out. */
+#include <stdlib.h>
+#include "children.h"
+#include "collect.h"
+#include "flow.h"
+#include "shuffle.h"
+
+#define TABLE_SHARE 8u              /* of a rank's memory: what is combined
+                                       before it is sent */
+#define OPEN_SHARE  16u             /* ... and the frames being filled */
+#define LEAST_FRAME ((size_t)2 << 10)
+
+/* ---- memory ---- */
+
+enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
+{
+    struct mpipe__shuffle *sh = flow->spec->shuffle;
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    size_t frame;
+
+    if (sh->stays || sh->n_parts == 0)
+        sh->n_parts = flow->n_workers;
+    sh->n_workers = flow->n_workers;
+    o->n_parts = sh->n_parts;
+    frame = sh->memory / OPEN_SHARE / o->n_parts;
+    o->frame_size = frame > flow->engine->options->frame
+                    ? flow->engine->options->frame
+                    : frame < LEAST_FRAME ? LEAST_FRAME : frame;
+    o->table_limit = sh->memory / TABLE_SHARE;
+    mpipe__table_init(&o->table, &sh->combiner);
+    o->open = calloc(o->n_parts, sizeof *o->open);
+    o->before = calloc(flow->spec->n_stages, sizeof *o->before);
+    if (o->open == NULL || o->before == NULL)
+        return MPIPE_ENOMEM;
+    if (flow->master != NULL && sh->info == NULL)
+        sh->info = calloc(sh->n_parts, sizeof *sh->info);
+    if (flow->master != NULL && sh->info == NULL)
+        return MPIPE_ENOMEM;
+    return mpipe__store_init(&sh->store, sh->n_parts, &sh->combiner,
+                             sh->memory, sh->scratch);
+}
+
+void mpipe__shuffle_fini(struct mpipe__flow *flow)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+
+    for (uint32_t p = 0; o->open != NULL && p < o->n_parts; p++)
+        mpipe__pool_put(&flow->engine->pool, o->open[p]);
+    mpipe__table_fini(&o->table);
+    free(o->open);
+    free(o->left);
+    free(o->log);
+    free(o->before);
+    free(o->scratch);
+    memset(o, 0, sizeof *o);
+}
+
+/* Room for one more of 'size' bytes at the end of an array. */
+static bool grow(void **array, size_t *capacity, size_t n, size_t size)
+{
+    size_t more = *capacity > 0 ? 2 * *capacity : 64;
+    void *grown;
+
+    if (n < *capacity)
+        return true;
+    grown = realloc(*array, more * size);
+    if (grown == NULL)
+        return false;
+    *array = grown;
+    *capacity = more;
+    return true;
+}
+
+/* ---- frames for partitions ---- */
+
+static void close_part(struct mpipe__flow *flow, uint32_t part)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__frame *f = o->open[part];
+
+    o->open[part] = NULL;
+    if (f == NULL)
+        return;
+    if (f->head.n_items == 0) {
+        mpipe__pool_put(&flow->engine->pool, f);
+        return;
+    }
+    flow->stage_stats[flow->worker.last].bytes_out +=
+        mpipe__frame_item_bytes(f, f->head.n_items);
+    o->sent += f->head.n_items;
+    mpipe__children_add(flow, f);
+}
+
+/* The partition's open frame, with room for an item of 'size' bytes. */
+static struct mpipe__frame *room(struct mpipe__flow *flow, uint32_t part,
+                                 size_t size)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__frame *f = o->open[part];
+
+    if (f != NULL) {
+        size_t more = 8 * ((size_t)f->head.n_items + 2);
+        if (mpipe__frame_need(f, size) + more <= f->capacity)
+            return f;
+        close_part(flow, part);
+        if (!o->careful)
+            mpipe__children_overflow(flow);
+    }
+    f = mpipe__children_new(flow, flow->worker.last + 1,
+                            mpipe__align8(size) + 24, o->frame_size);
+    if (f != NULL)
+        f->head.tries = (uint16_t)part;
+    o->open[part] = f;
+    return f;
+}
+
+static enum mpipe_err append(struct mpipe__flow *flow, uint32_t part,
+                             const void *item, size_t size)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__frame *f = room(flow, part, size);
+
+    if (f == NULL)
+        return MPIPE_ENOMEM;
+    if (o->careful) {
+        void *log = o->log;
+        bool grown = grow(&log, &o->log_capacity, o->n_log, sizeof *o->log);
+        o->log = log;
+        if (!grown)
+            return MPIPE_ENOMEM;
+        o->log[o->n_log++] = (struct mpipe__addition){ f, part,
+                                                       f->head.n_items };
+    }
+    mpipe__frame_append_slow(f, item, size);
+    return MPIPE_OK;
+}
+
+static uint32_t part_of(const struct mpipe__flow *flow, const void *key,
+                        size_t size)
+{
+    const struct mpipe__shuffle *sh = flow->spec->shuffle;
+
+    if (sh->stays)
+        return flow->worker_index;
+    return sh->part_of(key, size, sh->n_parts, sh->arg);
+}
+
+/* The combined pairs, to their frames. */
+static enum mpipe_err empty_table(struct mpipe__flow *flow)
+{
+    struct mpipe__table *t = &flow->worker.outbound.table;
+    enum mpipe_err e = MPIPE_OK;
+
+    for (size_t at = 0; at < t->used && e == MPIPE_OK;
+         at += mpipe__pair_stride(t->arena + at)) {
+        const char *pair = t->arena + at;
+        uint32_t ks = mpipe__pair(pair)->key_size;
+        e = append(flow, part_of(flow, mpipe__pair_key(pair), ks), pair,
+                   mpipe__pair_size(ks, mpipe__pair(pair)->value_size));
+    }
+    mpipe__table_clear(t);
+    return e;
+}
+
+/* ---- pairs ---- */
+
+static enum mpipe_err append_pair(struct mpipe__flow *flow,
+                                  const void *key, size_t key_size,
+                                  const void *value, size_t value_size)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    size_t size = mpipe__pair_size(key_size, value_size);
+
+    if (mpipe__align8(size) > o->scratch_size) {
+        char *more = malloc(2 * size + 64);
+        if (more == NULL)
+            return MPIPE_ENOMEM;
+        free(o->scratch);
+        o->scratch = more;
+        o->scratch_size = 2 * size + 64;
+    }
+    mpipe__pair_write(o->scratch, key, key_size, value, value_size);
+    return append(flow, part_of(flow, key, key_size), o->scratch, size);
+}
+
+enum mpipe_err mpipe__shuffle_pair(struct mpipe__flow *flow,
+                                   const void *key, size_t key_size,
+                                   const void *value, size_t value_size)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__worker *w = &flow->worker;
+    enum mpipe_err e;
+
+    if (w->abandoned)
+        return MPIPE_EINTR;
+    if (o->table.combiner.fn == NULL) {
+        e = append_pair(flow, key, key_size, value, value_size);
+    } else if (o->careful) {
+        e = mpipe__combine_takes(&o->table.combiner, value_size)
+            ? append_pair(flow, key, key_size, value, value_size)
+            : MPIPE_EINVAL;
+    } else {
+        e = mpipe__table_add(&o->table, key, key_size, value, value_size);
+        if (e == MPIPE_OK && mpipe__table_memory(&o->table) > o->table_limit)
+            e = empty_table(flow);
+    }
+    if (e != MPIPE_OK)
+        return e;
+    o->pairs++;
+    w->out[w->last].emitted++;
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__shuffle_item(struct mpipe__flow *flow, const void *data,
+                                   size_t size)
+{
+    struct mpipe_item item = { data, size };
+    struct mpipe_pair pair;
+
+    if (!flow->spec->shuffle->keyed)
+        return mpipe__shuffle_pair(flow, "", 0, data, size);
+    if ((uintptr_t)data % 8 != 0 || mpipe_pair_parse(&item, &pair) != MPIPE_OK)
+        return MPIPE_EINVAL;
+    return mpipe__shuffle_pair(flow, pair.key.data, pair.key.size,
+                               pair.value.data, pair.value.size);
+}
+
+/* ---- the frame in hand ---- */
+
+void mpipe__shuffle_begin(struct mpipe__flow *flow)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+
+    o->careful = false;
+    o->pairs = 0;
+    o->n_left = o->n_log = 0;
+    memcpy(o->before, flow->stage_stats,
+           flow->spec->n_stages * sizeof *o->before);
+}
+
+void mpipe__shuffle_close_parts(struct mpipe__flow *flow)
+{
+    for (uint32_t p = 0; p < flow->worker.outbound.n_parts; p++)
+        close_part(flow, p);
+}
+
+enum mpipe_err mpipe__shuffle_close(struct mpipe__flow *flow)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    enum mpipe_err e = o->table.n > 0 ? empty_table(flow) : MPIPE_OK;
+
+    mpipe__shuffle_close_parts(flow);
+    o->emitted += o->pairs;
+    return e;
+}
+
+void mpipe__shuffle_drop(struct mpipe__flow *flow)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+
+    for (uint32_t p = 0; p < o->n_parts; p++) {
+        mpipe__pool_put(&flow->engine->pool, o->open[p]);
+        o->open[p] = NULL;
+    }
+    mpipe__table_clear(&o->table);
+    o->n_log = 0;
+}
+
+/* What has left so far must not count: tell rank 0. */
+static void void_what_left(struct mpipe__flow *flow)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__frame *f = NULL;
+
+    for (size_t i = 0; i < o->n_left; i++) {
+        struct mpipe__void v = { flow->worker.in->head.root, o->left[i] };
+        if (f == NULL && mpipe__flow_wait_to_tell(flow))
+            f = mpipe__control_new(&flow->links, MPIPE__VOID);
+        if (f == NULL) {
+            mpipe__flow_fail(flow, flow->engine->transport->rank,
+                             MPIPE_ENOMEM, "no memory to take frames back");
+            return;
+        }
+        mpipe__frame_append_slow(f, &v, sizeof v);
+        if (mpipe__frame_need(f, sizeof v) > MPIPE__CONTROL_SIZE
+            || i + 1 == o->n_left) {
+            mpipe__link_control(flow->home, f);
+            f = NULL;
+        }
+    }
+    o->n_left = 0;
+}
+
+void mpipe__shuffle_restart(struct mpipe__flow *flow)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    uint64_t busy;
+
+    void_what_left(flow);
+    mpipe__shuffle_drop(flow);
+    for (unsigned s = 0; s < flow->spec->n_stages; s++) {
+        busy = flow->stage_stats[s].busy_ns;
+        flow->stage_stats[s] = o->before[s];
+        flow->stage_stats[s].busy_ns = busy;
+    }
+    o->pairs = 0;
+    o->careful = true;
+}
+
+void mpipe__shuffle_take_back(struct mpipe__flow *flow, size_t n_log,
+                              uint64_t pairs)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+
+    /* what came first is what a frame goes back to */
+    for (size_t i = n_log; i < o->n_log; i++)
+        if (o->log[i].frame->head.n_items > o->log[i].n_items)
+            mpipe__frame_truncate(o->log[i].frame, o->log[i].n_items);
+    o->n_log = n_log;
+    o->pairs = pairs;
+}
+
+void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    void *left = o->left;
+    bool grown = grow(&left, &o->left_capacity, o->n_left, sizeof *o->left);
+
+    o->left = left;
+    if (grown)
+        o->left[o->n_left++] = id;
+    else
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory to remember what was sent");
+}
+
+struct mpipe__link *mpipe__shuffle_link(const struct mpipe__flow *flow,
+                                        const struct mpipe__frame *f)
+{
+    unsigned owner = mpipe__part_worker(f->head.tries, flow->n_workers);
+
+    return owner == flow->worker_index ? NULL : flow->worker_link[owner];
+}
