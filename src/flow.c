@@ -382,7 +382,7 @@ static bool take_link(struct mpipe__flow *flow,
         mpipe__link_granted(link, t->window_out, t->slot_out);
     if (t->next && !add_link(&flow->out, &flow->n_out, link))
         return false;
-    if (t->worker > 0)
+    if (t->worker > 0 && flow->worker_link != NULL)
         flow->worker_link[t->worker - 1] = link;
     return !t->feeds || add_link(&flow->master->feeder.link,
                                  &flow->master->feeder.n_links, link);
@@ -413,10 +413,14 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     if (!mpipe__cursor_next(&c, &item) || item.size != sizeof head)
         return;
     memcpy(&head, item.data, sizeof head);
-    if (flow->worker_link == NULL && head.n_workers > 0) {
+    if (flow->worker_link == NULL && head.n_workers > 0
+        && (flow->spec->shuffle != NULL || flow->spec->direct != NULL)) {
         flow->n_workers = head.n_workers;
         flow->worker_index = head.worker;
         flow->worker_link = calloc(head.n_workers, sizeof *flow->worker_link);
+        if (flow->worker_link == NULL)
+            mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                             "no memory for a list of ranks");
     }
     while (mpipe__cursor_next(&c, &item) && item.size == sizeof entry) {
         memcpy(&entry, item.data, sizeof entry);

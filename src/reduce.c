@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include "children.h"
+#include "error.h"
 #include "groups.h"
 #include "part_file.h"
 #include "reduce.h"
@@ -100,6 +101,7 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
     struct mpipe__reducing *how = arg;
     struct reducer *r = calloc(1, sizeof *r);
     uint32_t n = how->shuffle->n_parts;
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
     enum mpipe_err e = MPIPE_OK;
 
     if (r != NULL) {
@@ -110,8 +112,8 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
         r->file = calloc(n + 1u, sizeof *r->file);
     }
     if (r == NULL || r->part == NULL || r->open == NULL || r->file == NULL) {
-        mpipe_fail(out, "no memory for %u partitions", n);
-        e = MPIPE_ENOMEM;
+        mpipe__error(&err, -1, MPIPE_ENOMEM, "no memory for %u partitions", n);
+        e = mpipe__worker_give_up(out, &err);
     } else if (how->job->init != NULL) {
         e = how->job->init(how->job->arg, out, &r->state);
     }
@@ -144,14 +146,6 @@ void mpipe__reduce_fini(void *state, struct mpipe_out *out)
     free(r);
 }
 
-/* What ends the job: there is no other rank that could go on. */
-static enum mpipe_err give_up(struct mpipe_out *out,
-                              const struct mpipe_error *err)
-{
-    mpipe_fail(out, "%s", err->text);
-    return MPIPE_ESTAGE;
-}
-
 static enum mpipe_err open_part(struct reducer *r, uint32_t p,
                                 struct mpipe_out *out)
 {
@@ -161,10 +155,10 @@ static enum mpipe_err open_part(struct reducer *r, uint32_t p,
     r->open[p] = true;
     if (mpipe__groups_open(&r->part[p], &r->how->shuffle->store, p, &err)
         != MPIPE_OK)
-        return give_up(out, &err);
+        return mpipe__worker_give_up(out, &err);
     if (folder != NULL
         && mpipe__part_file_open(&r->file[p], folder, p, &err) != MPIPE_OK)
-        return give_up(out, &err);
+        return mpipe__worker_give_up(out, &err);
     return MPIPE_OK;
 }
 
@@ -176,10 +170,10 @@ static enum mpipe_err close_part(struct reducer *r, uint32_t p,
     r->open[p] = false;
     mpipe__groups_close(&r->part[p], &r->how->shuffle->store, p);
     if (err.code != MPIPE_OK)
-        return give_up(out, &err);
+        return mpipe__worker_give_up(out, &err);
     if (r->how->job->parts != NULL
         && mpipe__part_file_close(&r->file[p], &err) != MPIPE_OK)
-        return give_up(out, &err);
+        return mpipe__worker_give_up(out, &err);
     return MPIPE_OK;
 }
 
@@ -213,7 +207,7 @@ static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
         ? r->how->job->reduce(&g->key, g, out, r->state)
         : emit_values(r, g, out);
     if (g->error.code != MPIPE_OK)
-        return give_up(out, &g->error);
+        return mpipe__worker_give_up(out, &g->error);
     if (e == MPIPE_OK)
         e = out->error;
     if (e == MPIPE_ESTAGE || e == MPIPE_OK)
@@ -245,7 +239,7 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
         e = reduce_key(r, g, file, out);
         if (e == MPIPE_OK && out->divert != NULL
             && mpipe__part_file_flush(file, false, &err) != MPIPE_OK)
-            e = give_up(out, &err);
+            e = mpipe__worker_give_up(out, &err);
     }
     out->divert = NULL;
     if (e == MPIPE_OK && (token->last || g->error.code != MPIPE_OK))

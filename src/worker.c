@@ -95,6 +95,17 @@ static void fail_item(struct mpipe__flow *flow, unsigned s,
     st->retried += !final;
 }
 
+enum mpipe_err mpipe__worker_give_up(struct mpipe_out *out,
+                                     const struct mpipe_error *err)
+{
+    struct mpipe__flow *flow = out->flow;
+
+    mpipe__flow_fail(flow, flow->engine->transport->rank, err->code,
+                     "stage '%s': %s", out->name, err->text);
+    flow->worker.abandoned = true;
+    return MPIPE_ESTAGE;
+}
+
 void mpipe__worker_part_begin(struct mpipe_out *out, struct mpipe__mark *m,
                               uint64_t *emitted)
 {

@@ -65,6 +65,10 @@ enum mpipe_err mpipe__worker_emit(struct mpipe__flow *flow, unsigned s,
                                   const void *data, size_t size);
 /* Room for an item that stage 's' will emit, in a frame that has it. */
 struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size);
+/* End the flow with this error, from within a stage of the library's own.
+ * Returns what the stage's function is to return. */
+enum mpipe_err mpipe__worker_give_up(struct mpipe_out *out,
+                                     const struct mpipe_error *err);
 /* A part of an item, in a stage that sees to failures of its own: where it
  * begins; and that it failed for good: what it emitted is taken back (if it has
  * not left), and 'item' goes to the failure handler. */

@@ -478,6 +478,60 @@ static enum mpipe_err large_job(struct mpipe *mp, int rank, void *arg)
     return e;
 }
 
+/* Pairs of many keys, more than fit; and their sums. */
+static enum mpipe_err pairs(const struct mpipe_item *in, struct mpipe_out *out,
+                            void *arg)
+{
+    (void)arg;
+    for (int64_t i = 0; i < 20; i++) {
+        int64_t key = *(const int64_t *)in->data * 20 + i;
+        mpipe_emit_pair(out, &key, sizeof key, in->data, in->size);
+    }
+    return MPIPE_OK;
+}
+
+static enum mpipe_err sum(const struct mpipe_item *key,
+                          struct mpipe_values *values, struct mpipe_out *out,
+                          void *arg)
+{
+    struct mpipe_item value;
+
+    (void)key, (void)arg;
+    while (mpipe_values_next(values, &value))
+        mpipe_emit(out, value.data, value.size);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err map_reduce(struct mpipe *mp, int64_t *result,
+                                 mpipe_combine_fn combine)
+{
+    const struct mpipe_job described = {
+        .map = pairs, .reduce = sum, .combine = combine, .done = add,
+        .partitions = 5, .arg = result
+    };
+    struct mpipe_mapreduce *mr;
+    enum mpipe_err e;
+
+    mpipe_set_option(mp, "memory", "64K");
+    mr = mpipe_mapreduce_new(mp, &described);
+    mpipe_source_range(mpipe_mapreduce_input(mr), 1, 200);
+    e = mpipe_mapreduce_run(mr);
+    mpipe_mapreduce_free(mr);
+    return e;
+}
+
+static enum mpipe_err combining(struct mpipe *mp, int rank, void *arg)
+{
+    (void)rank;
+    return map_reduce(mp, arg, mpipe_sum_i64);
+}
+
+static enum mpipe_err listing(struct mpipe *mp, int rank, void *arg)
+{
+    (void)rank;
+    return map_reduce(mp, arg, NULL);
+}
+
 /* Every rank ends, and all alike; or the job is ended. */
 static enum mpipe_err use_job(int size, mpipe__world_fn run, int64_t right)
 {
@@ -514,6 +568,16 @@ static enum mpipe_err use_large_job(void)
     return use_job(3, large_job, 66);
 }
 
+static enum mpipe_err use_map_reduce(void)
+{
+    return use_job(3, listing, 20 * 20100);
+}
+
+static enum mpipe_err use_map_reduce_combined(void)
+{
+    return use_job(3, combining, 20 * 20100);
+}
+
 /* ---- the rows ---- */
 
 static const struct {
@@ -530,7 +594,9 @@ static const struct {
     { "the description of a pipeline", use_pipeline, 10 },
     { "a job of one rank", use_job_of_one, 20 },
     { "a job of four ranks", use_job_of_four, 100 },
-    { "a job of large items", use_large_job, 100 }
+    { "a job of large items", use_large_job, 100 },
+    { "a map-reduce job", use_map_reduce, 100 },
+    { "a map-reduce job that combines", use_map_reduce_combined, 100 }
 };
 
 /* Run it so that allocation 'fail_at' fails; false when there was none. */
