@@ -29,8 +29,10 @@ apps_mpipe_LDADD = src/libmpipe.la $(JANSSON_LIBS) -lm
 # The examples have common names (wordcount), so they go to a folder of their
 # own, which `pkg-config --variable=appsdir mpipe` prints.
 pkglibexec_PROGRAMS += \
+	apps/dsort \
 	apps/mypipeline \
 	apps/palindrome \
+	apps/pi \
 	apps/sumjob \
 	apps/taskchain \
 	apps/wordcount \
@@ -38,6 +40,13 @@ pkglibexec_PROGRAMS += \
 if HAVE_PNG
 pkglibexec_PROGRAMS += apps/mandelbrot
 endif
+
+apps_dsort_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/dsort.c
+apps_dsort_LDFLAGS = -static
+apps_dsort_LDADD = src/libmpipe.la
 
 apps_mandelbrot_SOURCES = \
 	apps/arguments.c \
@@ -57,6 +66,13 @@ apps_palindrome_SOURCES = \
 	apps/palindrome.c
 apps_palindrome_LDFLAGS = -static
 apps_palindrome_LDADD = src/libmpipe.la
+
+apps_pi_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/pi.c
+apps_pi_LDFLAGS = -static
+apps_pi_LDADD = src/libmpipe.la
 
 apps_sumjob_SOURCES = \
 	apps/arguments.c \

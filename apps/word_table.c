@@ -112,22 +112,29 @@ void word_table_clear(struct word_table *t)
     t->n_words = t->text_size = 0;
 }
 
-static int by_count(const void *a, const void *b, void *text)
+static int by_letters(const void *a, const void *b, void *text)
 {
     const struct word *v = a, *w = b;
     size_t size = v->size < w->size ? v->size : w->size;
-    int order;
+    int order = memcmp((char *)text + v->at, (char *)text + w->at, size);
 
-    if (v->count != w->count)
-        return v->count > w->count ? -1 : 1;
-    order = memcmp((char *)text + v->at, (char *)text + w->at, size);
     return order != 0 ? order : (v->size > w->size) - (v->size < w->size);
 }
 
-void word_table_sort(struct word_table *t)
+static int by_count(const void *a, const void *b, void *text)
+{
+    const struct word *v = a, *w = b;
+
+    if (v->count != w->count)
+        return v->count > w->count ? -1 : 1;
+    return by_letters(a, b, text);
+}
+
+void word_table_sort(struct word_table *t, bool letters)
 {
     if (t->n_words > 0)
-        qsort_r(t->word, t->n_words, sizeof *t->word, by_count, t->text);
+        qsort_r(t->word, t->n_words, sizeof *t->word,
+                letters ? by_letters : by_count, t->text);
 }
 
 void word_table_fini(struct word_table *t)

@@ -29,8 +29,9 @@ bool word_table_add(struct word_table *t, const char *letters, size_t size,
 void word_table_clear(struct word_table *t);
 
 /* Bring 'word' into the order of count, highest first, then letters in byte
- * order.  After it nothing may be added before the table is cleared. */
-void word_table_sort(struct word_table *t);
+ * order; or of letters alone.  After it nothing may be added before the table is
+ * cleared. */
+void word_table_sort(struct word_table *t, bool by_letters);
 
 void word_table_fini(struct word_table *t);
 

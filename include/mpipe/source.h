@@ -43,7 +43,8 @@ enum mpipe_err mpipe_source_files(struct mpipe_pipeline *pl,
                                   const char *const *paths, size_t n_paths);
 
 /* Byte ranges of files (and directories, as above) of about 'split_size' bytes
- * (0: 1 MiB).  Only the descriptor travels: the rank that gets the item reads
+ * (0: 1 to 32 MiB, large ones first and small ones near the end, so that all
+ * ranks end together).  Only the descriptor travels: the rank that gets the item reads
  * the data itself, with mpipe_split_load(), so every rank must see the files
  * under the same path. */
 enum mpipe_err mpipe_source_splits(struct mpipe_pipeline *pl,
