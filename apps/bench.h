@@ -42,6 +42,7 @@ struct bench {
     int rank, size, cores;
     double seconds;             /* that one run should take */
     unsigned repeat;
+    uint64_t megabytes;         /* of input for map-reduce */
     enum bench_task task;       /* never BENCH_AUTO after reading arguments */
     bool quick, json, cpu;
     bool wrong;                 /* an answer was, on rank 0 */
@@ -156,5 +157,6 @@ enum mpipe_err bench_pipeline(struct bench *b);
 enum mpipe_err bench_farm(struct bench *b);
 enum mpipe_err bench_latency(struct bench *b);
 enum mpipe_err bench_wait(struct bench *b);
+enum mpipe_err bench_words(struct bench *b);
 
 #endif

@@ -11,16 +11,21 @@ apps_mpipe_SOURCES = \
 	apps/arguments.h \
 	apps/bench.h \
 	apps/bench_control.c \
+	apps/bench_data.c \
+	apps/bench_data.h \
 	apps/bench_farm.c \
 	apps/bench_farm_control.c \
 	apps/bench_pipeline.c \
 	apps/bench_print.c \
 	apps/bench_wait.c \
+	apps/bench_words.c \
 	apps/mpipe.c \
 	apps/mpipe_bench.c \
 	apps/mpipe_info.c \
 	apps/mpipe_plan.c \
 	apps/mpipe_tool.h \
+	apps/word_table.c \
+	apps/word_table.h \
 	# End of apps_mpipe_SOURCES
 apps_mpipe_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 apps_mpipe_LDFLAGS = -static

@@ -17,11 +17,13 @@ static const char help[] =
     "Usage: mpirun -np RANKS mpipe bench [OPTION...]\n"
     "Measure libmpipe beside the same job written by hand with MPI.  Needs 4\n"
     "ranks or more.\n"
-    "  --only=BENCH         just this one: pipeline, farm, latency or wait\n"
+    "  --only=BENCH         just this one: pipeline, farm, latency, wait or "
+    "words\n"
     "  --case=TEXT          just the cases with TEXT in their names\n"
     "  --quick              small runs, to see whether all works\n"
     "  --runs=N             runs of each side (5)\n"
     "  --milliseconds=N     milliseconds that a run should take (250)\n"
+    "  --megabytes=N        of input for map-reduce (256)\n"
     "  --task=spin|sleep    what tasks of 100 us and 10 ms do (spin if there\n"
     "                       is a core for each rank, else sleep)\n"
     "  --cpu                print the processor time of an item, too (the\n"
@@ -34,7 +36,8 @@ static const struct {
     enum mpipe_err (*run)(struct bench *b);
 } benches[] = {
     { "pipeline", bench_pipeline }, { "farm", bench_farm },
-    { "latency", bench_latency }, { "wait", bench_wait }
+    { "latency", bench_latency }, { "wait", bench_wait },
+    { "words", bench_words }
 };
 
 bool bench_wanted(const struct bench *b, const char *name)
@@ -105,8 +108,8 @@ static enum mpipe_err known(struct bench *b, const char *name)
     for (unsigned i = 0; i < sizeof benches / sizeof *benches; i++)
         if (strcmp(benches[i].name, name) == 0)
             return MPIPE_OK;
-    return mpipe_usage(b->mp, "--only=%s: give pipeline, farm, latency or "
-                       "wait", name);
+    return mpipe_usage(b->mp, "--only=%s: give pipeline, farm, latency, "
+                       "wait or words", name);
 }
 
 static enum mpipe_err take(struct bench *b, int c, char **argv)
@@ -123,6 +126,7 @@ static enum mpipe_err take(struct bench *b, int c, char **argv)
     case 'q':
         b->quick = true;
         b->seconds = 0.01;
+        b->megabytes = 2;
         b->repeat = 2;
         return MPIPE_OK;
     case 'r':
@@ -136,6 +140,12 @@ static enum mpipe_err take(struct bench *b, int c, char **argv)
             return mpipe_usage(b->mp, "--milliseconds=%s: not a number from 1 "
                                "to 60000", optarg);
         b->seconds = 1e-3 * (double)number;
+        return MPIPE_OK;
+    case 'm':
+        if (!arguments_number(optarg, 1, 1000000, &number))
+            return mpipe_usage(b->mp, "--megabytes=%s: not a number from 1 to "
+                               "1000000", optarg);
+        b->megabytes = (uint64_t)number;
         return MPIPE_OK;
     case 't':
         return take_task(b, optarg);
@@ -163,6 +173,7 @@ static enum mpipe_err read_arguments(struct bench *b, int argc, char **argv)
         { "quick", no_argument, NULL, 'q' },
         { "runs", required_argument, NULL, 'r' },
         { "milliseconds", required_argument, NULL, 's' },
+        { "megabytes", required_argument, NULL, 'm' },
         { "task", required_argument, NULL, 't' },
         { "cpu", no_argument, NULL, 'u' },
         { "json", no_argument, NULL, 'j' },
@@ -242,7 +253,7 @@ int mpipe_tool_bench(int argc, char **argv)
         return mpipe_finalize(mp, MPIPE_ENOMEM);
     *b = (struct bench){ .mp = mp, .rank = mpipe_rank(mp),
                          .size = mpipe_size(mp), .cores = cores(),
-                         .seconds = 0.25, .repeat = 5 };
+                         .seconds = 0.25, .repeat = 5, .megabytes = 256 };
     e = read_arguments(b, argc, argv);
     if (e == MPIPE_OK)
         e = run(b);
