@@ -34,6 +34,77 @@ void mpipe__collect_fini(struct mpipe__flow *flow)
     memset(c, 0, sizeof *c);
 }
 
+/* ---- frames that wait on disk ---- */
+
+struct aside {                      /* the payload of what remains here */
+    uint64_t at, bytes;             /* its payload in the scratch file */
+};
+
+/* Write the payload to the scratch file; the head and the path remain.  Where
+ * that fails the frame stays in memory, and the store will tell why. */
+static struct mpipe__frame *set_aside(struct mpipe__flow *flow,
+                                      struct mpipe__frame *f)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__scratch_file *file = &flow->spec->shuffle->store.file;
+    struct aside aside = { file->size, f->head.bytes };
+    size_t path = 4u * (size_t)f->head.n_path;
+    struct mpipe__frame *stub;
+
+    stub = mpipe__pool_get(&flow->engine->pool,
+                           MPIPE__HEAD_SIZE + sizeof aside + path + 8);
+    if (stub == NULL)
+        return f;
+    if (mpipe__scratch_append(file, mpipe__frame_payload(f), f->head.bytes,
+                              NULL) != MPIPE_OK) {
+        mpipe__pool_put(&flow->engine->pool, stub);
+        return f;
+    }
+    stub->head = f->head;
+    stub->peer = f->peer;
+    stub->head.kind = MPIPE__FRAME_ASIDE;
+    stub->head.bytes = sizeof aside;
+    memcpy(mpipe__frame_payload(stub), &aside, sizeof aside);
+    memcpy(mpipe__frame_path(stub), mpipe__frame_path(f), path);
+    c->set_aside += aside.bytes;
+    mpipe__pool_put(&flow->engine->pool, f);
+    return stub;
+}
+
+/* The frame as it was, without its path.  NULL: told in 'err'. */
+static struct mpipe__frame *bring_back(struct mpipe__flow *flow,
+                                       struct mpipe__frame *stub,
+                                       struct mpipe_error *err)
+{
+    struct mpipe__pool *pool = &flow->engine->pool;
+    struct mpipe__frame *f = NULL;
+    struct aside aside;
+
+    memcpy(&aside, mpipe__frame_payload(stub), sizeof aside);
+    f = mpipe__pool_get(pool, MPIPE__HEAD_SIZE + aside.bytes);
+    if (f == NULL)
+        mpipe__error(err, -1, MPIPE_ENOMEM, "no memory for a frame of %llu "
+                     "bytes", (unsigned long long)aside.bytes);
+    if (f != NULL
+        && mpipe__scratch_read(&flow->spec->shuffle->store.file, aside.at,
+                               mpipe__frame_payload(f), aside.bytes, err)
+           != MPIPE_OK) {
+        mpipe__pool_put(pool, f);
+        f = NULL;
+    }
+    if (f != NULL) {
+        f->head = stub->head;
+        f->peer = stub->peer;
+        f->head.kind = MPIPE__FRAME_DATA;
+        f->head.bytes = aside.bytes;
+        f->head.n_path = 0;
+    }
+    mpipe__pool_put(pool, stub);
+    return f;
+}
+
+/* ---- what comes, and what counts ---- */
+
 void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__collector *c = &flow->collector;
@@ -44,6 +115,8 @@ void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
 
     mpipe__worker_tell(flow, &entry);
     f = mpipe__pool_compact(&flow->engine->pool, f);
+    if (c->limit > 0 && c->held + f->capacity > c->limit)
+        f = set_aside(flow, f);
     c->held += f->capacity;
     mpipe__queue_push(&c->bucket[f->head.root & (BUCKETS - 1)], f);
 }
@@ -148,7 +221,9 @@ bool mpipe__collect_step(struct mpipe__flow *flow)
     frames = frames_of(flow, c->applied++);
     mpipe__frames_sort(&frames);
     while ((f = mpipe__queue_pop(&frames)) != NULL) {
-        if (err.code == MPIPE_OK && sh->error.code == MPIPE_OK)
+        if (f->head.kind == MPIPE__FRAME_ASIDE)
+            f = bring_back(flow, f, &err);
+        if (f != NULL && err.code == MPIPE_OK && sh->error.code == MPIPE_OK)
             add_pairs(flow, f, &err);
         mpipe__pool_put(&flow->engine->pool, f);
     }

@@ -18,7 +18,9 @@ struct mpipe__collector {
     uint64_t committed;         /* ... and may be, before this one */
     struct mpipe__void *voids;  /* frames that do not count */
     size_t n_voids, capacity;
-    size_t held;                /* bytes in frames that wait */
+    size_t held, limit;         /* bytes in frames that wait; what is over the
+                                   limit waits on disk */
+    uint64_t set_aside;         /* bytes that went there */
 };
 
 enum mpipe_err mpipe__collect_init(struct mpipe__flow *flow);

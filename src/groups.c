@@ -4,8 +4,6 @@
 #include "error.h"
 #include "groups.h"
 
-#define MERGE_MAX 64u           /* runs that are merged at a time */
-
 static bool have(char **buffer, size_t *capacity, size_t size)
 {
     char *more;
@@ -132,7 +130,7 @@ enum mpipe_err mpipe__groups_open(struct mpipe_values *g,
 
     memset(g, 0, sizeof *g);
     g->combiner = s->combiner.fn != NULL ? &s->combiner : NULL;
-    e = mpipe__store_merge_runs(s, p, MERGE_MAX, err);
+    e = mpipe__store_merge_runs(s, p, MPIPE__MERGE_MAX, err);
     if (e == MPIPE_OK)
         e = mpipe__store_sorted(s, p, &g->entry, err);
     if (e == MPIPE_OK && mpipe__merge_init(&g->merge, part->n_runs + 1)

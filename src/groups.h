@@ -10,6 +10,8 @@
 #include "merge.h"
 #include "store.h"
 
+#define MPIPE__MERGE_MAX 64u    /* runs that are merged at a time */
+
 struct mpipe_values {
     struct mpipe__merge merge;
     struct mpipe__sort_entry *entry;    /* of the part in memory */

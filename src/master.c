@@ -21,6 +21,8 @@
 #include "sink.h"
 
 #define LEDGER_ROOTS   8192u
+#define FEW_ROOTS      3u           /* for a rank at a time, where what they
+                                       make waits until they are complete */
 #define STAR_WINDOW    2u           /* on links that only carry retries */
 #define MANY_LINKS     32u          /* in-links from which slots are small */
 #define PATIENCE_NS    10000000000u /* before we say for whom we wait */
@@ -176,9 +178,12 @@ static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
 /* What may flow to rank 'to' over one link. */
 static void window_of(const struct mpipe__flow *flow,
                       const struct mpipe__route *route, unsigned to,
-                      bool edge, uint32_t *window, uint32_t *slot)
+                      bool edge, bool from_home, uint32_t *window,
+                      uint32_t *slot)
 {
     *window = edge ? flow->engine->options->credits : STAR_WINDOW;
+    if (flow->spec->shuffle != NULL && from_home && *window > FEW_ROOTS)
+        *window = FEW_ROOTS;
     *slot = edge ? slot_of(flow->engine, route, to) : MPIPE__SMALL_SLOT;
 }
 
@@ -239,8 +244,8 @@ static void star_link(struct table_writer *w, const struct mpipe__route *route,
     struct mpipe__table_link t = { .lane = MPIPE__LANE_MAIN };
     uint32_t down, down_slot, up, up_slot;
 
-    window_of(w->flow, route, rank, feed != NULL, &down, &down_slot);
-    window_of(w->flow, route, 0, result != NULL, &up, &up_slot);
+    window_of(w->flow, route, rank, feed != NULL, true, &down, &down_slot);
+    window_of(w->flow, route, 0, result != NULL, false, &up, &up_slot);
     t.peer = at_home ? rank : 0;
     t.distance = feed != NULL ? feed->distance
                               : result != NULL ? result->distance : 0;
@@ -268,7 +273,7 @@ static void table_of_worker(struct table_writer *w,
         t.distance = out->edge[i].distance;
         t.next = w->flow->spec->shuffle == NULL;
         t.worker = t.next ? 0 : worker_of(w->flow, t.peer) + 1;
-        window_of(w->flow, route, t.peer, true, &t.window_out,
+        window_of(w->flow, route, t.peer, true, false, &t.window_out,
                   &t.slot_out);
         add_to_table(w, &t);
     }
@@ -278,7 +283,7 @@ static void table_of_worker(struct table_writer *w,
         memset(&t, 0, sizeof t);
         t.peer = in->edge[i].peer;
         t.distance = in->edge[i].distance;
-        window_of(w->flow, route, rank, true, &t.window_in,
+        window_of(w->flow, route, rank, true, false, &t.window_in,
                   &t.slot_in);
         add_to_table(w, &t);
     }
@@ -298,7 +303,7 @@ static void table_of_home(struct table_writer *w,
             star_link(w, route, r, true);
     if (route->n_ranks == 1) {
         struct mpipe__table_link t = { .feeds = 1 };
-        window_of(w->flow, route, 0, true, &t.window_out, &t.slot_out);
+        window_of(w->flow, route, 0, true, true, &t.window_out, &t.slot_out);
         t.window_in = t.window_out;
         t.slot_in = t.slot_out;
         add_to_table(w, &t);

@@ -6,7 +6,6 @@
 #include "error.h"
 #include "run.h"
 
-#define BLOCK ((size_t)256 << 10)
 #define MAGIC 0x3152504du               /* "MPR1" in little-endian order */
 
 struct block_head {
@@ -25,12 +24,12 @@ static enum mpipe_err no_memory(struct mpipe_error *err)
 
 enum mpipe_err mpipe__run_begin(struct mpipe__run_writer *w,
                                 struct mpipe__scratch_file *file,
-                                struct mpipe_error *err)
+                                size_t block, struct mpipe_error *err)
 {
     w->file = file;
     w->begin = file->size;
     w->used = sizeof(struct block_head);
-    w->capacity = BLOCK;
+    w->capacity = block;
     w->block = malloc(w->capacity);
     return w->block != NULL ? MPIPE_OK : no_memory(err);
 }

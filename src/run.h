@@ -21,11 +21,11 @@ struct mpipe__run_writer {
     uint64_t begin;
 };
 
-/* Begin a run; end() writes what is left, and frees the writer in any case.
+/* Begin a run in blocks of 'block' bytes (or of one pair); end() writes what is left, and frees the writer in any case.
  * MPIPE_ENOMEM, MPIPE_EIO. */
 enum mpipe_err mpipe__run_begin(struct mpipe__run_writer *w,
                                 struct mpipe__scratch_file *file,
-                                struct mpipe_error *err);
+                                size_t block, struct mpipe_error *err);
 enum mpipe_err mpipe__run_add(struct mpipe__run_writer *w, const void *pair,
                               struct mpipe_error *err);
 enum mpipe_err mpipe__run_end(struct mpipe__run_writer *w,

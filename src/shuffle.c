@@ -6,9 +6,12 @@
 #include "flow.h"
 #include "shuffle.h"
 
-#define TABLE_SHARE 8u              /* of a rank's memory: what is combined
-                                       before it is sent */
-#define OPEN_SHARE  16u             /* ... and the frames being filled */
+/* Shares of a rank's memory.  What remains is for the input: see
+ * source_splits.c. */
+#define STORE_SHARE 2u              /* the pairs of its partitions */
+#define HELD_SHARE  8u              /* frames that may come to count */
+#define TABLE_SHARE 8u              /* pairs combined before they are sent */
+#define OPEN_SHARE  16u             /* frames being filled */
 #define LEAST_FRAME ((size_t)2 << 10)
 
 /* ---- memory ---- */
@@ -28,6 +31,7 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
                     ? flow->engine->options->frame
                     : frame < LEAST_FRAME ? LEAST_FRAME : frame;
     o->table_limit = sh->memory / TABLE_SHARE;
+    flow->collector.limit = sh->memory / HELD_SHARE;
     mpipe__table_init(&o->table, &sh->combiner);
     o->open = calloc(o->n_parts, sizeof *o->open);
     o->before = calloc(flow->spec->n_stages, sizeof *o->before);
@@ -38,7 +42,7 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
     if (flow->master != NULL && sh->info == NULL)
         return MPIPE_ENOMEM;
     return mpipe__store_init(&sh->store, sh->n_parts, &sh->combiner,
-                             sh->memory, sh->scratch);
+                             sh->memory / STORE_SHARE, sh->scratch);
 }
 
 void mpipe__shuffle_fini(struct mpipe__flow *flow)

@@ -33,7 +33,7 @@ struct mpipe__shuffle {
     struct mpipe__combiner combiner;
     uint32_t (*part_of)(const void *key, size_t size, uint32_t n, void *arg);
     void *arg;
-    size_t memory;          /* bytes: for this rank's store */
+    size_t memory;          /* bytes: for this rank's part of it all */
     char scratch[1024];
     struct mpipe__store store;
     unsigned n_workers;         /* known once the flow has run */

@@ -9,6 +9,8 @@
 #define CHUNK_MIN  ((size_t)4 << 10)
 #define SORT_BYTES (2 * sizeof(struct mpipe__sort_entry))   /* for a pair */
 #define MERGE_RUNS 32u
+#define BLOCK_MIN  ((size_t)8 << 10)
+#define BLOCK_MAX  ((size_t)256 << 10)
 
 struct mpipe__store_chunk {
     struct mpipe__store_chunk *next;
@@ -188,13 +190,21 @@ static enum mpipe_err add_run(struct mpipe__store_part *part, unsigned at,
     return MPIPE_OK;
 }
 
+/* So that the blocks of all runs that are merged fit. */
+static size_t block_of(const struct mpipe__store *s)
+{
+    size_t block = s->limit / (4 * MPIPE__MERGE_MAX);
+
+    return block < BLOCK_MIN ? BLOCK_MIN : block > BLOCK_MAX ? BLOCK_MAX : block;
+}
+
 static enum mpipe_err write_sorted(struct mpipe__store *s,
                                    const struct mpipe__sort_entry *entry,
                                    size_t n, struct mpipe__run *run,
                                    struct mpipe_error *err)
 {
     struct mpipe__run_writer w = { NULL, NULL, 0, 0, 0 };
-    enum mpipe_err e = mpipe__run_begin(&w, &s->file, err), end;
+    enum mpipe_err e = mpipe__run_begin(&w, &s->file, block_of(s), err), end;
 
     for (size_t i = 0; i < n && e == MPIPE_OK; i++)
         e = mpipe__run_add(&w, entry[i].pair, err);
@@ -228,7 +238,7 @@ static enum mpipe_err merge_oldest(struct mpipe__store *s, uint32_t p,
     unsigned n = part->n_runs < MERGE_RUNS ? part->n_runs : MERGE_RUNS;
     struct mpipe__run_writer w = { NULL, NULL, 0, 0, 0 };
     struct mpipe__run run;
-    enum mpipe_err e = mpipe__run_begin(&w, &s->file, err), end;
+    enum mpipe_err e = mpipe__run_begin(&w, &s->file, block_of(s), err), end;
 
     if (e == MPIPE_OK)
         e = mpipe__groups_write(s, part->run, n, &w, err);
