@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +207,35 @@ static enum mpipe_err enter(struct mpipe__file_list *list,
     return MPIPE_OK;
 }
 
+/* Put what matches the pattern in the place of the path just taken; false: there
+ * is nothing, or no memory. */
+static bool expand(struct mpipe__file_list *list, const char *pattern)
+{
+    size_t at = list->next_root - 1, n;
+    glob_t found;
+    char **more;
+
+    if (strpbrk(pattern, "*?[") == NULL
+        || glob(pattern, GLOB_ERR, NULL, &found) != 0)
+        return false;
+    n = found.gl_pathc;
+    more = realloc(list->root, (list->n_roots + n) * sizeof *more);
+    if (more != NULL) {
+        list->root = more;
+        free(more[at]);
+        memmove(more + at + n, more + at + 1,
+                (list->n_roots - at - 1) * sizeof *more);
+        for (size_t i = 0; i < n; i++) {    /* they are ours now */
+            more[at + i] = found.gl_pathv[i];
+            found.gl_pathv[i] = NULL;
+        }
+        list->n_roots += n - 1;
+        list->next_root = at;
+    }
+    globfree(&found);
+    return more != NULL;
+}
+
 /* Take the next of the paths given: *is_file, or a directory gone into. */
 static enum mpipe_err take_root(struct mpipe__file_list *list, bool *is_file,
                                 struct mpipe_error *err)
@@ -216,6 +246,8 @@ static enum mpipe_err take_root(struct mpipe__file_list *list, bool *is_file,
 
     if (!path_set(list, 0, root))
         return no_memory(err);
+    if (stat(root, &st) != 0 && expand(list, root))
+        return MPIPE_OK;
     if (stat(root, &st) != 0)
         return mpipe__error(err, -1, MPIPE_EIO, "%s: %s",
                             size > 0 ? root : "(an empty path)",
@@ -266,10 +298,11 @@ enum mpipe_err mpipe__file_list_next(struct mpipe__file_list *list,
             e = take_name(list, &is_file, err);
         else if (list->next_root < list->n_roots)
             e = take_root(list, &is_file, err);
-        if (e != MPIPE_OK) {
+        if (e == MPIPE_OK)
+            continue;
+        if (e != MPIPE_EIO)
             stop(list);
-            return e;
-        }
+        return e;
     }
     *path = list->path;
     return MPIPE_OK;

@@ -143,6 +143,7 @@ static enum mpipe_err fill(struct mpipe__line_reader *r,
     if (n < 0) {
         if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)
             return MPIPE_AGAIN;
+        r->at_end = true;       /* the next call goes on with the next file */
         return mpipe__error(err, -1, MPIPE_EIO, "%s: cannot read: %s",
                             r->name, strerror(errno));
     }

@@ -4,6 +4,8 @@
 # what libmpipe is made from.
 noinst_LTLIBRARIES += src/libmpipe_core.la
 src_libmpipe_core_la_SOURCES = \
+	src/byte_stream.c \
+	src/byte_stream.h \
 	src/children.c \
 	src/children.h \
 	src/clock.h \
@@ -98,6 +100,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/sink_file.h \
 	src/sort.c \
 	src/sort.h \
+	src/source.c \
 	src/source.h \
 	src/source_files.c \
 	src/source_lines.c \
@@ -105,6 +108,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/source_splits.c \
 	src/split.c \
 	src/split.h \
+	src/split_reader.c \
+	src/split_reader.h \
 	src/stats.h \
 	src/store.c \
 	src/store.h \
@@ -127,8 +132,10 @@ src_libmpipe_core_la_SOURCES = \
 	src/worker.c \
 	src/worker.h \
 	# End of src_libmpipe_core_la_SOURCES
-src_libmpipe_core_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) $(JANSSON_CFLAGS)
-src_libmpipe_core_la_LIBADD = $(HWLOC_LIBS) $(JANSSON_LIBS) -lm
+src_libmpipe_core_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) \
+	$(JANSSON_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
+src_libmpipe_core_la_LIBADD = $(HWLOC_LIBS) $(JANSSON_LIBS) \
+	$(ZLIB_LIBS) $(ZSTD_LIBS) -lm
 
 # Only mpipe_* leaves the shared library; mpipe__* is ours.
 # tests/exports.expected is the list.

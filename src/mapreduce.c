@@ -18,6 +18,7 @@
 #include "session.h"
 
 #define LEAST_MEMORY ((uint64_t)64 << 10)
+#define SAMPLE_MAX   100000u
 
 struct mpipe_mapreduce {
     struct mpipe *mp;
@@ -31,6 +32,7 @@ struct mpipe_mapreduce {
     struct mpipe__bounds bounds;
     struct mpipe_bytes sample;      /* rank 0: pairs, a stride each */
     size_t n_sample;
+    uint64_t seen, keep_one_in;
     void *acc;                      /* of a fold, on rank 0 */
     size_t acc_size;
     bool none;
@@ -177,6 +179,7 @@ struct mpipe_mapreduce *mpipe_mapreduce_new(struct mpipe *mp,
         return &none;
     }
     mr->mp = mp;
+    mr->keep_one_in = 1;
     mr->job = *job;
     snprintf(mr->name, sizeof mr->name, "%s",
              job->name != NULL && job->name[0] != '\0' ? job->name : "job");
@@ -214,6 +217,24 @@ struct mpipe_pipeline *mpipe_mapreduce_input(struct mpipe_mapreduce *mr)
 
 /* ---- a sample, to find bounds ---- */
 
+/* Keep one in two from now on, and of those that are there. */
+static void thin_out(struct mpipe_mapreduce *mr)
+{
+    struct mpipe_bytes *s = &mr->sample;
+    size_t to = 0, n = 0;
+
+    for (size_t at = 0, size; at < s->size; at += size) {
+        size = mpipe__pair_stride(s->data + at);
+        if (n++ % 2 != 0)
+            continue;
+        memmove(s->data + to, s->data + at, size);
+        to += size;
+    }
+    s->size = to;
+    mr->n_sample = n / 2;
+    mr->keep_one_in *= 2;
+}
+
 static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
 {
     struct mpipe_mapreduce *mr = arg;
@@ -223,6 +244,8 @@ static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
 
     if (mpipe_pair_parse(item, &pair) != MPIPE_OK)
         return MPIPE_EINVAL;
+    if (mr->seen++ % mr->keep_one_in != 0)
+        return MPIPE_OK;
     size = mpipe__align8(mpipe__pair_size(pair.key.size, 0));
     if (s->size + size > s->capacity) {
         size_t capacity = 2 * (s->size + size);
@@ -234,7 +257,8 @@ static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
     }
     mpipe__pair_write(s->data + s->size, pair.key.data, pair.key.size, "", 0);
     s->size += size;
-    mr->n_sample++;
+    if (++mr->n_sample == SAMPLE_MAX)
+        thin_out(mr);
     return MPIPE_OK;
 }
 

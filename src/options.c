@@ -34,6 +34,9 @@
     X(log_level, CHOICE, "log-level", "MPIPE_LOG_LEVEL", \
       "LEVEL", "info", NULL, NULL, "error warn info debug", \
       "log up to this: error, warn, info or debug") \
+    X(skip_unreadable, SWITCH, "skip-unreadable", "MPIPE_SKIP_UNREADABLE", \
+      NULL, "no", NULL, NULL, NULL, \
+      "warn of files that cannot be read, and go on without them") \
     X(limit, SIZE, "limit", "MPIPE_LIMIT", \
       "N", "0", "0", "1024T", NULL, \
       "end the feed after N items (0: when the source ends)") \

@@ -13,6 +13,11 @@ enum {
     MPIPE__SOURCE_BYTES = 256 * 1024
 };
 
+/* A file cannot be read: is the job to go on without it?  Then that is
+ * logged.  'out' may be NULL. */
+bool mpipe__source_skips(struct mpipe_out *out, enum mpipe_err e,
+                         const char *why);
+
 /* The integers that are left of a range. */
 struct mpipe__numbers {
     int64_t next, last;

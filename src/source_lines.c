@@ -22,6 +22,10 @@ static enum mpipe_err emit_lines(struct mpipe_out *out, void *arg)
         size_t size;
         enum mpipe_err e = mpipe__line_reader_next(arg, &line, &size, max_size,
                                                    &err);
+        if (mpipe__source_skips(out, e, err.text)) {
+            err.code = MPIPE_OK;
+            continue;
+        }
         if (e == MPIPE_OK)
             e = mpipe_emit(out, line, size);
         else if (e == MPIPE_AGAIN && i > 0)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "byte_stream.h"
+#include "error.h"
 #include "file_list.h"
 #include "flow.h"
 #include "pipeline.h"
@@ -32,22 +34,30 @@ struct split_source {
     uint64_t offset, file_size;
 };
 
-/* The next file of a list, and its size. */
+/* The next file of a list, and its size; on a look ahead what cannot be read is
+ * passed over: it is told when its turn comes. */
 static enum mpipe_err file_of(struct mpipe__file_list *list, const char **path,
-                              uint64_t *size, struct mpipe_out *out)
+                              uint64_t *size, bool warns,
+                              struct mpipe_out *out)
 {
-    struct mpipe_error err = { .code = MPIPE_OK };
-    enum mpipe_err e = mpipe__file_list_next(list, path, &err);
+    bool skipped;
+    struct mpipe_error err;
     struct stat st;
+    enum mpipe_err e;
 
-    *size = 0;
-    if (e == MPIPE_OK && stat(*path, &st) != 0) {
-        mpipe_fail(out, "%s: %s", *path, strerror(errno));
-        return MPIPE_EIO;
-    }
-    if (e == MPIPE_OK)
-        *size = (uint64_t)st.st_size;
-    else if (e != MPIPE_END)
+    do {
+        err = (struct mpipe_error){ .code = MPIPE_OK };
+        *size = 0;
+        e = mpipe__file_list_next(list, path, &err);
+        if (e == MPIPE_OK && stat(*path, &st) == 0)
+            *size = (uint64_t)st.st_size;
+        else if (e == MPIPE_OK)
+            e = mpipe__error(&err, 0, MPIPE_EIO, "%s: %s", *path,
+                             strerror(errno));
+        skipped = warns ? mpipe__source_skips(out, e, err.text)
+                        : e == MPIPE_EIO;
+    } while (skipped);
+    if (e < MPIPE_OK)
         mpipe_fail(out, "%s", err.text);
     return e;
 }
@@ -60,7 +70,7 @@ static void look_ahead(struct split_source *s, struct mpipe_out *out)
     uint64_t size;
 
     for (unsigned i = 0; s->ahead != NULL && i < LOOK_FILES
-         && file_of(s->ahead, &path, &size, out) == MPIPE_OK; i++)
+         && file_of(s->ahead, &path, &size, false, out) == MPIPE_OK; i++)
         s->total += size;
     if (s->ahead != NULL)
         s->left = s->total;
@@ -105,7 +115,7 @@ static enum mpipe_err emit_split(struct split_source *s, struct mpipe_out *out)
         .path = s->path, .offset = s->offset, .size = size_of_next(s, out)
     };
 
-    if (split.size > s->file_size - s->offset)
+    if (split.size > s->file_size - s->offset || mpipe__is_compressed(s->path))
         split.size = s->file_size - s->offset;
     s->offset += split.size;
     s->left -= split.size < s->left ? split.size : s->left;
@@ -125,7 +135,7 @@ static enum mpipe_err emit_splits(struct mpipe_out *out, void *arg)
             e = emit_split(s, out);
         } else {                /* an empty file has no ranges */
             s->offset = 0;
-            e = file_of(s->list, &s->path, &s->file_size, out);
+            e = file_of(s->list, &s->path, &s->file_size, true, out);
         }
         if (e != MPIPE_OK)
             return e;
@@ -145,7 +155,8 @@ static enum mpipe_err emit_sample(struct mpipe_out *out, void *arg)
 
     look_ahead(s, out);
     while (k < SAMPLES && e == MPIPE_OK
-           && (e = file_of(s->sampled, &path, &size, out)) == MPIPE_OK) {
+           && (e = file_of(s->sampled, &path, &size, false, out))
+              == MPIPE_OK) {
         uint64_t end = 0;       /* of the last range, in this file */
 
         for (; k < SAMPLES && e == MPIPE_OK; k++) {
@@ -156,7 +167,10 @@ static enum mpipe_err emit_sample(struct mpipe_out *out, void *arg)
             if (at >= before + size)
                 break;
             split.offset = at - before < end ? end : at - before;
+            if (mpipe__is_compressed(path))
+                split.offset = end;     /* the whole of it, once */
             split.size = size - split.offset < SAMPLE_SIZE
+                         || mpipe__is_compressed(path)
                          ? size - split.offset : SAMPLE_SIZE;
             end = split.offset + split.size;
             if (split.size > 0)

@@ -184,7 +184,45 @@ static void refusals(void)
         CU_ASSERT_EQUAL(mpipe__file_list_next(list, &path, &err), MPIPE_EIO);
         CU_ASSERT_EQUAL(err.code, MPIPE_EIO);
         CU_ASSERT_STRING_EQUAL(err.text, rows[i].words);
+        CU_ASSERT_EQUAL(mpipe__file_list_next(list, &path, &err), MPIPE_OK);
+        CU_ASSERT_STRING_EQUAL(path, "good");
         CU_ASSERT_EQUAL(mpipe__file_list_next(list, &path, &err), MPIPE_END);
+        mpipe__file_list_free(list);
+        leave(home);
+    }
+}
+
+/* A pattern stands for what matches, unless a file has just that name. */
+static void patterns(void)
+{
+    static const struct { const char *pattern, *found; } rows[] = {
+        { "*.txt", "a.txt b.txt " }, { "d/*", "d/x d/y " },
+        { "?.txt", "a.txt b.txt " }, { "[b-z].txt", "b.txt " },
+        { "odd*name", "odd*name " }, { "*.none", "EIO " }
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *const paths[] = { rows[i].pattern, "a.txt" };
+        struct mpipe__file_list *list = mpipe__file_list_new(paths, 2);
+        struct mpipe_error err = { .code = MPIPE_OK };
+        char home[4096], got[200] = "", want[200];
+        const char *path;
+        enum mpipe_err e;
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+        enter(home, sizeof home);
+        make("b.txt");
+        make("a.txt");
+        make("d/");
+        make("d/y");
+        make("d/x");
+        make("odd*name");
+        make("odd or a name");
+        while ((e = mpipe__file_list_next(list, &path, &err)) != MPIPE_END) {
+            strcat(got, e == MPIPE_OK ? path : "EIO");
+            strcat(got, " ");
+        }
+        snprintf(want, sizeof want, "%sa.txt ", rows[i].found);
+        CU_ASSERT_STRING_EQUAL(got, want);
         mpipe__file_list_free(list);
         leave(home);
     }
@@ -238,7 +276,8 @@ static const struct mpipe__test tests[] = {
     { "files come as given, and below a directory in byte order", orders },
     { "links are followed where given, and not inside a directory", links },
     { "a directory may have many names", many_names },
-    { "what is no file is refused by name, and ends the list", refusals },
+    { "what is no file is refused by name, and passed over", refusals },
+    { "a pattern stands for what matches it", patterns },
     { "a directory that has gone is an error by name", vanished_directory },
     { "a list can be left before its end", left_early },
     { NULL, NULL }

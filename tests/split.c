@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
 #include "split.h"
+#include "split_reader.h"
 #include "suite.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -80,6 +83,132 @@ static void every_size(void)
         unlink(name);
     }
     free(bytes.data);
+}
+
+/* All that a reader gives, joined; each block but the last ends with a
+ * delimiter. */
+static size_t read_blocks(const struct mpipe_split *split, char delimiter,
+                          size_t block, char *to, struct mpipe_error *err)
+{
+    struct mpipe_split_reader r;
+    enum mpipe_err e;
+    size_t n = 0, size;
+    char *records;
+
+    mpipe__split_reader_init(&r, block);
+    e = mpipe__split_reader_open(&r, split, delimiter, err);
+    while (e == MPIPE_OK
+           && (e = mpipe__split_reader_next(&r, false, &records, &size, err))
+              == MPIPE_OK) {
+        CU_ASSERT(size > 0);
+        CU_ASSERT(n == 0 || to[n - 1] == delimiter);
+        memcpy(to + n, records, size);
+        n += size;
+    }
+    CU_ASSERT(e == MPIPE_END || err->code == e);
+    CU_ASSERT(mpipe__split_reader_next(&r, false, &records, &size, err)
+              == MPIPE_END);
+    mpipe__split_reader_fini(&r);
+    return n;
+}
+
+static void block_by_block(void)
+{
+    static const size_t blocks[] = { 1, 2, 5, 1000 };
+    struct mpipe_error err = { .code = MPIPE_OK };
+
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char name[32], expected[64], got[64];
+        make(name, files[i].data, files[i].size);
+        for (size_t b = 0; b < COUNT_OF(blocks); b++)
+            for (size_t size = 1; size <= files[i].size + 1; size++)
+                for (size_t at = 0; at < files[i].size; at += size) {
+                    size_t left = files[i].size - at;
+                    struct mpipe_split s = {
+                        at, left < size ? left : size, name
+                    };
+                    size_t n = records_from(&files[i], '\n', at, at + size,
+                                            expected);
+                    CU_ASSERT_EQUAL_FATAL(read_blocks(&s, '\n', blocks[b],
+                                                      got, &err), n);
+                    CU_ASSERT(n == 0 || memcmp(got, expected, n) == 0);
+                }
+        unlink(name);
+    }
+    CU_ASSERT_EQUAL(err.code, MPIPE_OK);
+}
+
+/* Both kinds, in two pieces as 'cat a.gz b.gz' makes them; then without their
+ * ends, and with one byte changed. */
+static void compressed(void)
+{
+    enum { SIZE = 300000 };
+    char *text = malloc(SIZE), *got = malloc(SIZE), *packed = malloc(SIZE);
+
+    for (size_t i = 0; i < SIZE; i++)
+        text[i] = i % 61 == 60 ? '\n' : (char)('a' + i * i / 7 % 23);
+    for (int kind = 0; kind < 2; kind++)
+        for (int harm = 0; harm < 3; harm++) {
+            const char *name = kind == 0 ? "packed.gz" : "packed.zst";
+            struct mpipe_error err = { .code = MPIPE_OK };
+            struct mpipe_split s = { 0, 1, name };
+            size_t n = 0, n_got;
+            FILE *file;
+
+            for (size_t half = 0; half < 2; half++) {
+                const char *from = text + half * SIZE / 2;
+                if (kind == 0) {
+                    z_stream z = { .next_in = (Bytef *)(uintptr_t)from,
+                                   .avail_in = SIZE / 2 };
+                    deflateInit2(&z, 6, Z_DEFLATED, 31, 8,
+                                 Z_DEFAULT_STRATEGY);
+                    z.next_out = (Bytef *)packed + n;
+                    z.avail_out = (unsigned)(SIZE - n);
+                    CU_ASSERT_EQUAL(deflate(&z, Z_FINISH), Z_STREAM_END);
+                    n += z.total_out;
+                    deflateEnd(&z);
+                } else {
+                    n += ZSTD_compress(packed + n, SIZE - n, from, SIZE / 2,
+                                       3);
+                }
+            }
+            if (harm == 1)
+                n -= 20;
+            if (harm == 2)
+                packed[n / 2] ^= 0x55;
+            file = fopen(name, "w");
+            CU_ASSERT_EQUAL_FATAL(fwrite(packed, 1, n, file), n);
+            fclose(file);
+            n_got = read_blocks(&s, '\n', 10000, got, &err);
+            if (harm == 0) {
+                CU_ASSERT_EQUAL(n_got, SIZE);
+                CU_ASSERT(memcmp(got, text, SIZE) == 0);
+            } else {
+                CU_ASSERT(kind == 1 && harm == 2 ? true
+                          : err.code == MPIPE_EIO);
+                CU_ASSERT(err.code == MPIPE_OK
+                          || strstr(err.text, name) != NULL);
+            }
+            unlink(name);
+        }
+    free(text);
+    free(got);
+    free(packed);
+}
+
+/* A name proves nothing. */
+static void not_compressed(void)
+{
+    struct mpipe_error err = { .code = MPIPE_OK };
+    struct mpipe_split s = { 0, 6, "plain.gz" };
+    char got[16];
+    FILE *file = fopen("plain.gz", "w");
+
+    fputs("a\nb\nc\n", file);
+    fclose(file);
+    CU_ASSERT_EQUAL(read_blocks(&s, '\n', 100, got, &err), 6);
+    CU_ASSERT_EQUAL(memcmp(got, "a\nb\nc\n", 6), 0);
+    unlink("plain.gz");
 }
 
 /* Records far longer than what is read at a time, and around it. */
@@ -241,6 +370,9 @@ static void unreadable(void)
 
 static const struct mpipe__test tests[] = {
     { "splits of every size give each record once", every_size },
+    { "and so they do block by block", block_by_block },
+    { "compressed files are read as what they were", compressed },
+    { "a file that is only named so is read as it is", not_compressed },
     { "a record may be longer than many splits", long_records },
     { "a split is what was packed", packing },
     { "what is no split is refused", no_splits },

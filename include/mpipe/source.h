@@ -60,6 +60,23 @@ struct mpipe_split {
 enum mpipe_err mpipe_split_parse(const struct mpipe_item *item,
                                  struct mpipe_split *split);
 
+/* Go through the records that begin in a split, each ended by 'delimiter' (the
+ * last one of the file perhaps not): new -> open -> next ... -> open -> ... ->
+ * free.  Files whose names end in ".gz" or ".zst" are decompressed; they are one
+ * split.  open() and next() fail like mpipe_split_load(). */
+struct mpipe_split_reader;
+
+struct mpipe_split_reader *mpipe_split_reader_new(void);    /* NULL: no memory */
+void mpipe_split_reader_free(struct mpipe_split_reader *reader);
+enum mpipe_err mpipe_split_open(struct mpipe_split_reader *reader,
+                                const struct mpipe_split *split,
+                                char delimiter, struct mpipe_out *out);
+/* The next records: about 1 MiB of whole ones, or a longer one; they may be
+ * changed, and are there until the next call.  MPIPE_END after the last. */
+enum mpipe_err mpipe_split_next(struct mpipe_split_reader *reader,
+                                char **records, size_t *size,
+                                struct mpipe_out *out);
+
 /* A buffer that grows and is used again; start from {0}, free() 'data', which
  * may be NULL while size is 0. */
 struct mpipe_bytes {
