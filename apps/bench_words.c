@@ -180,39 +180,36 @@ static enum mpipe_err reader_init(void *arg, struct mpipe_out *out,
                                   void **state)
 {
     (void)arg, (void)out;
-    *state = calloc(1, sizeof(struct mpipe_bytes));
+    *state = mpipe_split_reader_new();
     return *state != NULL ? MPIPE_OK : MPIPE_ENOMEM;
 }
 
 static void reader_fini(void *state, struct mpipe_out *out)
 {
-    struct mpipe_bytes *lines = state;
-
     (void)out;
-    free(lines->data);
-    free(lines);
+    mpipe_split_reader_free(state);
 }
 
 static enum mpipe_err words(const struct mpipe_item *in,
                             struct mpipe_out *out, void *state)
 {
-    struct mpipe_bytes *lines = state;
     struct mpipe_split split;
     enum mpipe_err e = mpipe_split_parse(in, &split);
-    const char *at, *end;
+    char *lines;
+    size_t size;
 
     if (e == MPIPE_OK)
-        e = mpipe_split_load(&split, '\n', lines, out);
-    if (e != MPIPE_OK || lines->size == 0)
-        return e;
-    at = lines->data;
-    end = at + lines->size;
-    while (at < end && e == MPIPE_OK) {
-        const char *word = next_word(&at, end);
-        if (at > word)
-            e = mpipe_emit_pair(out, word, (size_t)(at - word), NULL, 0);
+        e = mpipe_split_open(state, &split, '\n', out);
+    while (e == MPIPE_OK
+           && (e = mpipe_split_next(state, &lines, &size, out)) == MPIPE_OK) {
+        const char *at = lines, *end = lines + size;
+        while (at < end && e == MPIPE_OK) {
+            const char *word = next_word(&at, end);
+            if (at > word)
+                e = mpipe_emit_pair(out, word, (size_t)(at - word), NULL, 0);
+        }
     }
-    return e;
+    return e == MPIPE_END ? MPIPE_OK : e;
 }
 
 static enum mpipe_err keep(const struct mpipe_item *result, void *total)

@@ -8,7 +8,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <mpipe.h>
 #include "arguments.h"
@@ -34,7 +33,7 @@ struct arguments {
 static enum mpipe_err reader_init(void *arg, struct mpipe_out *out,
                                   void **state)
 {
-    *state = calloc(1, sizeof(struct mpipe_bytes));
+    *state = mpipe_split_reader_new();
     (void)arg;
     if (*state != NULL)
         return MPIPE_OK;
@@ -44,33 +43,39 @@ static enum mpipe_err reader_init(void *arg, struct mpipe_out *out,
 
 static void reader_fini(void *state, struct mpipe_out *out)
 {
-    struct mpipe_bytes *lines = state;
-
     (void)out;
-    free(lines->data);
-    free(lines);
+    mpipe_split_reader_free(state);
+}
+
+static enum mpipe_err emit_lines(const char *at, size_t size,
+                                 struct mpipe_out *out)
+{
+    const char *end = at + size, *newline;
+    enum mpipe_err e = MPIPE_OK;
+
+    for (; at < end && e == MPIPE_OK; at = newline + 1) {
+        newline = memchr(at, '\n', (size_t)(end - at));
+        if (newline == NULL)
+            newline = end;          /* the last line of a file */
+        e = mpipe_emit_pair(out, at, (size_t)(newline - at), NULL, 0);
+    }
+    return e;
 }
 
 static enum mpipe_err lines(const struct mpipe_item *in, struct mpipe_out *out,
                             void *state)
 {
-    struct mpipe_bytes *bytes = state;
     struct mpipe_split split;
     enum mpipe_err e = mpipe_split_parse(in, &split);
-    const char *at, *end, *newline;
+    char *records;
+    size_t size;
 
     if (e == MPIPE_OK)
-        e = mpipe_split_load(&split, '\n', bytes, out);
-    if (e != MPIPE_OK || bytes->size == 0)
-        return e;
-    at = bytes->data;
-    for (end = at + bytes->size; at < end && e == MPIPE_OK; at = newline + 1) {
-        newline = memchr(at, '\n', (size_t)(end - at));
-        if (newline == NULL)
-            newline = end;
-        e = mpipe_emit_pair(out, at, (size_t)(newline - at), NULL, 0);
-    }
-    return e;
+        e = mpipe_split_open(state, &split, '\n', out);
+    while (e == MPIPE_OK
+           && (e = mpipe_split_next(state, &records, &size, out)) == MPIPE_OK)
+        e = emit_lines(records, size, out);
+    return e == MPIPE_END ? MPIPE_OK : e;
 }
 
 /* A line as often as it came. */

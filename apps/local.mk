@@ -35,6 +35,7 @@ apps_mpipe_LDADD = src/libmpipe.la $(JANSSON_LIBS) -lm
 # own, which `pkg-config --variable=appsdir mpipe` prints.
 pkglibexec_PROGRAMS += \
 	apps/dsort \
+	apps/kmers \
 	apps/mypipeline \
 	apps/palindrome \
 	apps/pi \
@@ -52,6 +53,15 @@ apps_dsort_SOURCES = \
 	apps/dsort.c
 apps_dsort_LDFLAGS = -static
 apps_dsort_LDADD = src/libmpipe.la
+
+apps_kmers_SOURCES = \
+	apps/arguments.c \
+	apps/arguments.h \
+	apps/kmers.c \
+	apps/sequence.c \
+	apps/sequence.h
+apps_kmers_LDFLAGS = -static
+apps_kmers_LDADD = src/libmpipe.la
 
 apps_mandelbrot_SOURCES = \
 	apps/arguments.c \

@@ -40,7 +40,7 @@ struct arguments {
 static enum mpipe_err reader_init(void *arg, struct mpipe_out *out,
                                   void **state)
 {
-    *state = calloc(1, sizeof(struct mpipe_bytes));
+    *state = mpipe_split_reader_new();
     (void)arg;
     if (*state != NULL)
         return MPIPE_OK;
@@ -50,11 +50,8 @@ static enum mpipe_err reader_init(void *arg, struct mpipe_out *out,
 
 static void reader_fini(void *state, struct mpipe_out *out)
 {
-    struct mpipe_bytes *lines = state;
-
     (void)out;
-    free(lines->data);
-    free(lines);
+    mpipe_split_reader_free(state);
 }
 
 static enum mpipe_err emit_words(char *at, const char *end,
@@ -81,15 +78,17 @@ static enum mpipe_err emit_words(char *at, const char *end,
 static enum mpipe_err words(const struct mpipe_item *in,
                             struct mpipe_out *out, void *state)
 {
-    struct mpipe_bytes *lines = state;
     struct mpipe_split split;
     enum mpipe_err e = mpipe_split_parse(in, &split);
+    char *lines;
+    size_t size;
 
     if (e == MPIPE_OK)
-        e = mpipe_split_load(&split, '\n', lines, out);
-    if (e != MPIPE_OK || lines->size == 0)
-        return e;
-    return emit_words(lines->data, lines->data + lines->size, out);
+        e = mpipe_split_open(state, &split, '\n', out);
+    while (e == MPIPE_OK
+           && (e = mpipe_split_next(state, &lines, &size, out)) == MPIPE_OK)
+        e = emit_words(lines, lines + size, out);
+    return e == MPIPE_END ? MPIPE_OK : e;
 }
 
 /* ---- the results ---- */

@@ -18,7 +18,9 @@
 #include "session.h"
 
 #define LEAST_MEMORY ((uint64_t)64 << 10)
-#define SAMPLE_MAX   100000u
+#define SAMPLE_MAX   100000u         /* keys, and bytes of each */
+#define SAMPLE_KEY   1024u
+#define SAMPLE_SHARE 4u              /* of a rank's memory */
 
 struct mpipe_mapreduce {
     struct mpipe *mp;
@@ -246,6 +248,8 @@ static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
         return MPIPE_EINVAL;
     if (mr->seen++ % mr->keep_one_in != 0)
         return MPIPE_OK;
+    if (pair.key.size > SAMPLE_KEY)
+        pair.key.size = SAMPLE_KEY; /* enough to tell where it belongs */
     size = mpipe__align8(mpipe__pair_size(pair.key.size, 0));
     if (s->size + size > s->capacity) {
         size_t capacity = 2 * (s->size + size);
@@ -257,7 +261,8 @@ static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
     }
     mpipe__pair_write(s->data + s->size, pair.key.data, pair.key.size, "", 0);
     s->size += size;
-    if (++mr->n_sample == SAMPLE_MAX)
+    if (++mr->n_sample == SAMPLE_MAX
+        || s->size > mr->shuffle.memory / SAMPLE_SHARE)
         thin_out(mr);
     return MPIPE_OK;
 }
@@ -298,7 +303,7 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
     char name[80];
     enum mpipe_err e;
 
-    if (spec == NULL || spec->error.code != MPIPE_OK || spec->source == NULL)
+    if (spec == NULL || spec->source == NULL)
         return MPIPE_OK;            /* run() will say so */
     if (spec->sample == NULL) {
         mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "MPIPE_SORT_ALL needs "
@@ -310,9 +315,12 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
     snprintf(name, sizeof name, "%s.sample", mr->name);
     mpipe_pipeline_name(pl, name);
     mpipe_pipeline_source(pl, spec->sample, spec->source_arg);
-    mpipe_pipeline_add(pl, &spec->stage[0]);
+    if (spec->n_stages > 0)
+        mpipe_pipeline_add(pl, &spec->stage[0]);
     mpipe_pipeline_sink(pl, keep_sample, mr);
     mpipe_pipeline_on_failure(pl, mr->job.failed, mr->job.arg);
+    if (mpipe__pipeline_spec(pl) != NULL && spec->error.code != MPIPE_OK)
+        mpipe__pipeline_spec(pl)->error = spec->error;  /* for all to hear */
     e = mpipe_pipeline_run(pl);
     mpipe_pipeline_free(pl);
     if (e == MPIPE_EFAILED)

@@ -11,7 +11,7 @@
 #include "error.h"
 #include "part_file.h"
 
-#define MUCH ((size_t)1 << 20)
+#define MUCH ((size_t)256 << 10)
 
 enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err)
 {

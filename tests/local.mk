@@ -166,11 +166,13 @@ shell_tests = \
 	tests/copy.sh \
 	tests/counts.sh \
 	tests/docs.sh \
+	tests/dsort.sh \
 	tests/errors.sh \
 	tests/exports.sh \
 	tests/headers.sh \
 	tests/install.sh \
 	tests/jobscripts.sh \
+	tests/kmers.sh \
 	tests/large.sh \
 	tests/layers.sh \
 	tests/limit.sh \
@@ -184,6 +186,7 @@ shell_tests = \
 	tests/progress.sh \
 	tests/quickstart.sh \
 	tests/signals.sh \
+	tests/sumjob.sh \
 	tests/taskchain.sh \
 	tests/trickle.sh \
 	tests/valgrind.sh \

@@ -70,6 +70,43 @@ on 2 wordcount -n 0 tree
 expect 0
 expect_out none
 
+# Sorted by word, and in part files: each is sorted, and together they are all.
+LC_ALL=C sort -k2,2 expected >by_word
+on 3 wordcount --quiet --sort=key tree
+expect 0
+expect_out by_word
+for ranks in 1 4; do
+    rm -rf parts
+    on $ranks wordcount --quiet --parts parts tree
+    expect 0
+    expect_out none
+    for part in parts/part-*; do
+        LC_ALL=C sort -c -k2,2 "$part" || complain "$part is not sorted"
+    done
+    LC_ALL=C sort -k1,1nr -k2,2 parts/part-* | cmp -s - expected ||
+        complain "$command: not the words that there are"
+done
+on 3 wordcount --memory=64K --quiet tree
+expect 0
+expect_out expected
+
+# What cannot be read: the job ends, or goes on without it.
+on 3 wordcount --quiet --skip-unreadable no/such/file one
+expect 0
+printf '2\tthe\n' >few
+expect_out few
+expect_err 'skipped: no/such/file: No such file or directory'
+printf 'not gzip' >broken && gzip broken
+printf x | dd of=broken.gz bs=1 seek=20 conv=notrunc 2>/dev/null
+on 3 wordcount --quiet --skip-unreadable broken.gz one
+expect 0
+expect_err 'skipped: broken.gz: cannot be decompressed'
+on 3 wordcount --quiet --max-retries=1 broken.gz one
+expect 1
+on 3 wordcount --sort=length tree
+expect 2
+expect_err 'wordcount: --sort=length: neither count nor key'
+
 on 4 wordcount --quiet tree no/such/file
 expect 4
 expect_err 'no/such/file'
