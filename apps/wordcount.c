@@ -125,6 +125,44 @@ static enum mpipe_err line(const struct mpipe_item *key,
     return mpipe_commit(out, (size_t)n + key->size);
 }
 
+/* For part files in the order of counts: a second job, whose keys are the counts
+ * (the highest first) and then the word. */
+static enum mpipe_err by_count(const struct mpipe_item *in,
+                               struct mpipe_out *out, void *state)
+{
+    struct mpipe_pair pair;
+    char key[8 + 64], *at = key;
+    uint64_t count;
+    enum mpipe_err e = mpipe_pair_parse(in, &pair);
+
+    (void)state;
+    if (e != MPIPE_OK)
+        return e;
+    memcpy(&count, pair.value.data, sizeof count);
+    if (pair.key.size > sizeof key - 8)
+        at = malloc(8 + pair.key.size);
+    if (at == NULL)
+        return MPIPE_ENOMEM;
+    for (int i = 0; i < 8; i++)
+        at[i] = (char)(~count >> (56 - 8 * i));
+    memcpy(at + 8, pair.key.data, pair.key.size);
+    e = mpipe_emit_pair(out, at, 8 + pair.key.size, &count, sizeof count);
+    if (at != key)
+        free(at);
+    return e;
+}
+
+static enum mpipe_err line_by_count(const struct mpipe_item *key,
+                                    struct mpipe_values *values,
+                                    struct mpipe_out *out, void *state)
+{
+    const struct mpipe_item word = {
+        (const char *)key->data + 8, key->size - 8
+    };
+
+    return line(&word, values, out, state);
+}
+
 static enum mpipe_err print(struct mpipe *mp, struct word_table *list,
                             const struct arguments *a)
 {
@@ -193,18 +231,28 @@ int main(int argc, char **argv)
         .name = "wordcount", .arg = &list,
         .init = reader_init, .fini = reader_fini,
         .map = words, .combine = mpipe_count,
-        .reduce = a.parts != NULL ? line : NULL, .parts = a.parts,
+        .reduce = a.parts != NULL && a.by_key ? line : NULL,
+        .parts = a.by_key ? a.parts : NULL,
         .done = a.parts != NULL ? NULL : keep
     };
-    struct mpipe_mapreduce *mr;
+    const struct mpipe_job sorted = {
+        .name = "wordcount.sort", .map = by_count, .reduce = line_by_count,
+        .parts = a.parts
+    };
+    struct mpipe_mapreduce *mr, *sort = NULL;
 
     if (e != MPIPE_OK)
         return mpipe_finalize(mp, e == MPIPE_END ? MPIPE_OK : e);
     mr = mpipe_mapreduce_new(mp, &job);
     mpipe_source_splits(mpipe_mapreduce_input(mr),
                         (const char *const *)a.paths, a.n_paths, 0);
+    if (a.parts != NULL && !a.by_key) {
+        sort = mpipe_mapreduce_new(mp, &sorted);
+        mpipe_mapreduce_then(mr, sort);
+    }
     e = mpipe_mapreduce_run(mr);
     mpipe_mapreduce_free(mr);
+    mpipe_mapreduce_free(sort);
     if (e == MPIPE_OK && mpipe_rank(mp) == 0 && a.parts == NULL)
         e = print(mp, &list, &a);
     word_table_fini(&list);

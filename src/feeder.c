@@ -257,7 +257,8 @@ static struct mpipe__frame *next_pending(struct mpipe__flow *flow,
     *link = q->first != NULL ? link_for(flow, q->first) : NULL;
     if (*link != NULL)
         return mpipe__queue_pop(q);
-    if (flow->spec->direct == NULL || flow->spec->ordered)
+    if (flow->spec->direct == NULL || flow->spec->ordered
+        || flow->spec->shuffle != NULL)
         return NULL;
     mpipe__queue_init(&rest);
     while ((f = mpipe__queue_pop(q)) != NULL)

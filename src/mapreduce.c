@@ -31,6 +31,8 @@ struct mpipe_mapreduce {
     struct mpipe__reducing reducing;
     struct mpipe__tokens tokens;
     unsigned n_workers;
+    struct mpipe_mapreduce *next;   /* gets the results; NULL: none does */
+    bool follows;                   /* another one */
     struct mpipe__bounds bounds;
     struct mpipe_bytes sample;      /* rank 0: pairs, a stride each */
     size_t n_sample;
@@ -217,6 +219,36 @@ struct mpipe_pipeline *mpipe_mapreduce_input(struct mpipe_mapreduce *mr)
     return mr->input;
 }
 
+enum mpipe_err mpipe_mapreduce_then(struct mpipe_mapreduce *mr,
+                                    struct mpipe_mapreduce *next)
+{
+    struct mpipe__flow_spec *spec;
+    const char *wrong = NULL;
+
+    if (mr->none || next == NULL || next->none)
+        return MPIPE_EINVAL;
+    if (is_fold(mr) || mr->job.parts != NULL)
+        wrong = "a fold job, or one with part files, is followed by no other";
+    else if (mr->next != NULL || next->follows || next == mr)
+        wrong = "it is followed by a job already, or that follows another";
+    else if (is_fold(next) && next->job.ordered)
+        wrong = "an ordered fold cannot follow another job";
+    else if (next->job.load != NULL)
+        wrong = "the job that follows has a load function of its own";
+    else if (next->job.sort == MPIPE_SORT_ALL && next->job.partition == NULL)
+        wrong = "a job with MPIPE_SORT_ALL needs a partition function to "
+                "follow another";
+    if (wrong != NULL)
+        return mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "%s", wrong);
+    spec = mpipe__pipeline_spec(next->input);
+    if (spec != NULL && spec->error.code != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->input, spec->error.code, "%s",
+                              spec->error.text);
+    mr->next = next;
+    next->follows = true;
+    return MPIPE_OK;
+}
+
 /* ---- a sample, to find bounds ---- */
 
 /* Keep one in two from now on, and of those that are there. */
@@ -339,7 +371,8 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
 static void describe_output(struct mpipe_mapreduce *mr)
 {
     const struct mpipe_job *job = &mr->job;
-    bool in_order = job->sort != MPIPE_UNSORTED && job->parts == NULL;
+    bool in_order = job->sort != MPIPE_UNSORTED && job->parts == NULL
+                    && mr->next == NULL;
     const struct mpipe_stage reduce = {
         .name = "reduce", .run = mpipe__reduce_run,
         .init = mpipe__reduce_init, .fini = mpipe__reduce_fini,
@@ -355,15 +388,18 @@ static void describe_output(struct mpipe_mapreduce *mr)
     if (mr->shuffle.error.code != MPIPE_OK)
         mpipe__pipeline_wrong(mr->output, mr->shuffle.error.code, "%s",
                               mr->shuffle.error.text);
-    mr->reducing = (struct mpipe__reducing){ job, &mr->shuffle,
-                                             mr->mp->options.max_retries };
+    mr->reducing = (struct mpipe__reducing){
+        job, &mr->shuffle, mr->next != NULL ? &mr->next->job : NULL
+    };
+    if (mr->next != NULL)
+        spec->shuffle = &mr->next->shuffle;
     mpipe_pipeline_add(mr->output, &reduce);
     mpipe_pipeline_source(mr->output, mpipe__tokens_source, &mr->tokens);
     mpipe_pipeline_ordered(mr->output, in_order || is_fold(mr));
     mpipe_pipeline_on_failure(mr->output, job->failed, job->arg);
     if (is_fold(mr))
         mpipe_pipeline_sink(mr->output, fold_item, mr);
-    else if (job->done != NULL && job->parts == NULL)
+    else if (job->done != NULL && job->parts == NULL && mr->next == NULL)
         mpipe_pipeline_sink(mr->output, job->done, job->arg);
     spec->direct = mpipe__token_worker;
     spec->direct_arg = &mr->n_workers;
@@ -376,16 +412,21 @@ static void describe_output(struct mpipe_mapreduce *mr)
         mpipe_pipeline_count(mr->output, mpipe__tokens_count(&mr->shuffle));
 }
 
+/* ---- run ---- */
+
 /* Rank 0, before anything runs. */
 static void ready_folder(struct mpipe_mapreduce *mr)
 {
     struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+    struct mpipe_mapreduce *last = mr;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
 
-    if (mr->job.parts == NULL || mpipe_rank(mr->mp) != 0 || spec == NULL
+    while (last->next != NULL)
+        last = last->next;
+    if (last->job.parts == NULL || mpipe_rank(mr->mp) != 0 || spec == NULL
         || spec->error.code != MPIPE_OK || mr->mp->options.plan)
         return;
-    if (mpipe__part_folder(mr->job.parts, &err) != MPIPE_OK)
+    if (mpipe__part_folder(last->job.parts, &err) != MPIPE_OK)
         mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
 }
 
@@ -394,29 +435,59 @@ static bool goes_on(enum mpipe_err e)
     return e == MPIPE_OK || e == MPIPE_EFAILED;
 }
 
-enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr)
+static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
 {
-    enum mpipe_err e = MPIPE_OK, reduced = MPIPE_OK;
+    enum mpipe_err e = MPIPE_OK;
 
-    if (mr->none)
-        return mpipe_pipeline_run(mr->input);
+    if (mr->follows)
+        mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "it follows another "
+                              "job: run that one");
     ready_folder(mr);
     if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
         e = look_ahead(mr);
-    if (e == MPIPE_OK)
-        e = mpipe_pipeline_run(mr->input);
-    if (goes_on(e) && mpipe__pipeline_spec(mr->input)->shuffle != NULL) {
-        mr->n_workers = mr->shuffle.n_workers;
-        describe_output(mr);
-        reduced = mpipe_pipeline_run(mr->output);
+    return e == MPIPE_OK ? mpipe_pipeline_run(mr->input) : e;
+}
+
+static enum mpipe_err run_output(struct mpipe_mapreduce *mr)
+{
+    mr->n_workers = mr->shuffle.n_workers;
+    describe_output(mr);
+    return mpipe_pipeline_run(mr->output);
+}
+
+static enum mpipe_err end_fold(struct mpipe_mapreduce *mr)
+{
+    const struct mpipe_item result = { mr->acc, mr->acc_size };
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    enum mpipe_err e;
+
+    if (!is_fold(mr) || mr->acc == NULL || mr->job.done == NULL)
+        return MPIPE_OK;
+    e = mr->job.done(&result, mr->job.arg);
+    if (e >= MPIPE_OK)
+        return MPIPE_OK;
+    mpipe__error(&err, 0, e, "the done function of job '%s' failed: %s",
+                 mr->name, mpipe_strerror(e));
+    mpipe__session_error(mr->mp, &err);
+    return e;
+}
+
+enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr)
+{
+    enum mpipe_err e, reduced;
+
+    if (mr->none)
+        return mpipe_pipeline_run(mr->input);
+    e = run_input(mr);
+    for (; goes_on(e) && mr->shuffle.n_workers > 0; mr = mr->next) {
+        reduced = run_output(mr);
+        e = reduced != MPIPE_OK ? reduced : e;
+        if (mr->next == NULL)
+            break;
     }
-    if (goes_on(e) && goes_on(reduced) && is_fold(mr) && mr->acc != NULL
-        && mr->job.done != NULL) {
-        const struct mpipe_item result = { mr->acc, mr->acc_size };
-        enum mpipe_err done = mr->job.done(&result, mr->job.arg);
-        if (done < MPIPE_OK)
-            reduced = done;
-    }
+    if (!goes_on(e))
+        return e;
+    reduced = end_fold(mr);
     return reduced != MPIPE_OK ? reduced : e;
 }
 

@@ -64,6 +64,7 @@ static enum mpipe_err may_emit(struct mpipe_out *out, size_t size)
 static bool is_shared_out(const struct mpipe_out *out)
 {
     return out->mode == MPIPE__OUT_STAGE && out->flow->spec->shuffle != NULL
+           && out->divert == NULL
            && !mpipe__worker_local(out->flow, out->stage);
 }
 

@@ -89,11 +89,26 @@ unsigned mpipe__token_worker(const struct mpipe_item *item, void *arg)
 
 struct reducer {
     struct mpipe__reducing *how;
-    void *state;                    /* the user's */
+    struct mpipe_out *out;
+    void *state, *next_state;       /* the user's */
+    bool ready, next_ready;
+    struct mpipe_bytes item;        /* on its way to the next job */
     struct mpipe_values *part;      /* a partition each */
     bool *open;
     struct mpipe__part_file *file;  /* a partition each, or NULL */
 };
+
+static enum mpipe_err set_up(const struct mpipe_job *job,
+                             struct mpipe_out *out, void **state, bool *ready)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    *state = job->arg;
+    if (job->init != NULL)
+        e = job->init(job->arg, out, state);
+    *ready = e == MPIPE_OK;
+    return e;
+}
 
 enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
                                   void **state)
@@ -106,7 +121,6 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
 
     if (r != NULL) {
         r->how = how;
-        r->state = how->job->arg;
         r->part = calloc(n + 1u, sizeof *r->part);
         r->open = calloc(n + 1u, sizeof *r->open);
         r->file = calloc(n + 1u, sizeof *r->file);
@@ -114,17 +128,15 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
     if (r == NULL || r->part == NULL || r->open == NULL || r->file == NULL) {
         mpipe__error(&err, -1, MPIPE_ENOMEM, "no memory for %u partitions", n);
         e = mpipe__worker_give_up(out, &err);
-    } else if (how->job->init != NULL) {
-        e = how->job->init(how->job->arg, out, &r->state);
+    } else {
+        e = set_up(how->job, out, &r->state, &r->ready);
+        if (e == MPIPE_OK && how->next != NULL)
+            e = set_up(how->next, out, &r->next_state, &r->next_ready);
     }
-    if (e == MPIPE_OK) {
+    if (e == MPIPE_OK)
         *state = r;
-    } else if (r != NULL) {
-        free(r->part);
-        free(r->open);
-        free(r->file);
-        free(r);
-    }
+    else if (r != NULL)
+        mpipe__reduce_fini(r, out);
     return e;
 }
 
@@ -134,12 +146,16 @@ void mpipe__reduce_fini(void *state, struct mpipe_out *out)
     const struct mpipe__reducing *how = r->how;
 
     for (uint32_t p = 0; p < how->shuffle->n_parts; p++) {
-        if (r->open[p])
+        if (r->open != NULL && r->open[p])
             mpipe__groups_close(&r->part[p], &how->shuffle->store, p);
-        mpipe__part_file_drop(&r->file[p]);
+        if (r->file != NULL)
+            mpipe__part_file_drop(&r->file[p]);
     }
-    if (how->job->fini != NULL)
+    if (r->next_ready && how->next->fini != NULL)
+        how->next->fini(r->next_state, out);
+    if (r->ready && how->job->fini != NULL)
         how->job->fini(r->state, out);
+    free(r->item.data);
     free(r->part);
     free(r->open);
     free(r->file);
@@ -175,6 +191,32 @@ static enum mpipe_err close_part(struct reducer *r, uint32_t p,
         && mpipe__part_file_close(&r->file[p], &err) != MPIPE_OK)
         return mpipe__worker_give_up(out, &err);
     return MPIPE_OK;
+}
+
+/* A result, to the map of the next job. */
+static enum mpipe_err hand_on(void *arg, const void *data, size_t size)
+{
+    struct reducer *r = arg;
+    struct mpipe_item item;
+    enum mpipe_err e;
+
+    if (size + 8 > r->item.capacity) {
+        char *more = malloc(2 * size + 64);
+        if (more == NULL)
+            return MPIPE_ENOMEM;
+        free(r->item.data);
+        r->item.data = more;
+        r->item.capacity = 2 * size + 64;
+    }
+    if (size > 0)
+        memcpy(r->item.data, data, size);
+    item = (struct mpipe_item){ r->item.data, size };
+    r->out->divert = NULL;              /* what map emits goes its way */
+    e = r->how->next->map(&item, r->out, r->next_state);
+    r->out->divert = hand_on;
+    if (e < MPIPE_OK && r->out->error == MPIPE_OK)
+        r->out->error = e;              /* with the words that map had */
+    return e;
 }
 
 /* Without a reduce: each value is a result, with its key. */
@@ -233,11 +275,15 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     if (e == MPIPE_OK && r->how->job->parts != NULL) {
         out->divert = mpipe__part_file_put;
         out->divert_arg = file;
+    } else if (e == MPIPE_OK && r->how->next != NULL) {
+        out->divert = hand_on;
+        out->divert_arg = r;
+        r->out = out;
     }
     while (e == MPIPE_OK && (token->last || g->taken - from < token->pairs)
            && mpipe__groups_next(g)) {
         e = reduce_key(r, g, file, out);
-        if (e == MPIPE_OK && out->divert != NULL
+        if (e == MPIPE_OK && r->how->job->parts != NULL
             && mpipe__part_file_flush(file, false, &err) != MPIPE_OK)
             e = mpipe__worker_give_up(out, &err);
     }

@@ -27,7 +27,7 @@ struct mpipe__tokens {
 struct mpipe__reducing {        /* what the stage needs, on each rank */
     const struct mpipe_job *job;
     struct mpipe__shuffle *shuffle;
-    unsigned max_retries;
+    const struct mpipe_job *next;   /* whose map gets the results; or NULL */
 };
 
 enum mpipe_err mpipe__tokens_init(struct mpipe__tokens *t,

@@ -236,7 +236,7 @@ void mpipe__shuffle_begin(struct mpipe__flow *flow)
 {
     struct mpipe__outbound *o = &flow->worker.outbound;
 
-    o->careful = false;
+    o->careful = flow->spec->direct != NULL;
     o->pairs = 0;
     o->n_left = o->n_log = 0;
     memcpy(o->before, flow->stage_stats,

@@ -9,7 +9,8 @@
  *  - all that a frame in hand makes is a child of it, as for any stage;
  *  - what an item that fails has emitted never counts: while nothing has failed
  *    pairs of all items are mixed, and the first failure of a frame makes it
- *    begin again, carefully, with a log of what each item adds;
+ *    begin again, carefully, with a log of what each item adds; one that cannot
+ *    begin again, since its rank goes on from where it was, is careful always;
  *  - frames that have left by then are void, and rank 0 tells their owners.
  */
 #ifndef MPIPE__SHUFFLE_H

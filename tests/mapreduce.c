@@ -407,6 +407,177 @@ static void folds(void)
         }
 }
 
+/* ---- jobs that follow one another ---- */
+
+struct chain {
+    int64_t items, keys;
+    int jobs;                   /* 2 or 3 */
+    bool combines;
+    uint64_t sum[7], total, results, failed;
+    int mistake;
+};
+
+/* 1: each item's key is its remainder; 2: a key, its remainder by 7; 3: sums. */
+static enum mpipe_err by_remainder(const struct mpipe_item *in,
+                                   struct mpipe_out *out, void *arg)
+{
+    const struct chain *c = arg;
+    int64_t key = *(const int64_t *)in->data % c->keys;
+
+    return mpipe_emit_pair(out, &key, sizeof key, NULL, 0);
+}
+
+static enum mpipe_err emit_key(const struct mpipe_item *key,
+                               struct mpipe_values *values,
+                               struct mpipe_out *out, void *arg)
+{
+    struct mpipe_item count;
+    uint64_t *to = mpipe_reserve(out, 2 * sizeof *to);
+
+    (void)arg;
+    if (to == NULL || !mpipe_values_next(values, &count))
+        return MPIPE_EINVAL;
+    memcpy(&to[0], key->data, sizeof *to);
+    memcpy(&to[1], count.data, sizeof *to);
+    return mpipe_commit(out, 2 * sizeof *to);
+}
+
+static enum mpipe_err by_seven(const struct mpipe_item *in,
+                               struct mpipe_out *out, void *arg)
+{
+    const uint64_t *x = in->data;
+    uint64_t key = x[0] % 7, value = x[0] * x[1];
+    enum mpipe_err e = mpipe_emit_pair(out, &key, sizeof key, &value,
+                                       sizeof value);
+    (void)arg;
+    return x[0] % 13 == 5 ? mpipe_fail(out, "a bad key") : e;
+}
+
+static enum mpipe_err sum_of_seven(const struct mpipe_item *key,
+                                   struct mpipe_values *values,
+                                   struct mpipe_out *out, void *arg)
+{
+    uint64_t sum[2] = { *(const uint64_t *)key->data, 0 };
+    struct mpipe_item v;
+
+    (void)arg;
+    while (mpipe_values_next(values, &v))
+        sum[1] += *(const uint64_t *)v.data;
+    return mpipe_emit(out, sum, sizeof sum);
+}
+
+static enum mpipe_err only_sum(const struct mpipe_item *in,
+                               struct mpipe_out *out, void *arg)
+{
+    (void)arg;
+    return mpipe_emit(out, (const uint64_t *)in->data + 1, sizeof(uint64_t));
+}
+
+static enum mpipe_err take_sum(const struct mpipe_item *result, void *arg)
+{
+    struct chain *c = arg;
+    const uint64_t *x = result->data;
+
+    c->results++;
+    if (result->size == 2 * sizeof *x)
+        c->sum[x[0] % 7] = x[1];
+    else
+        c->total = x[0];
+    return MPIPE_OK;
+}
+
+static void count_failed(const struct mpipe_failure *failure, void *arg)
+{
+    (void)failure;
+    ((struct chain *)arg)->failed++;
+}
+
+static enum mpipe_err run_chain(struct mpipe *mp, int rank, void *arg)
+{
+    struct chain *c = arg;
+    struct mpipe_job job[3] = {
+        { .name = "first", .arg = c, .map = by_remainder,
+          .combine = mpipe_count, .reduce = emit_key, .failed = count_failed },
+        { .name = "second", .arg = c, .map = by_seven,
+          .combine = c->combines ? mpipe_sum_u64 : NULL,
+          .reduce = sum_of_seven, .partitions = 3, .done = take_sum },
+        { .name = "third", .arg = c, .map = only_sum, .fold = mpipe_sum_u64,
+          .done = take_sum }
+    };
+    struct mpipe_mapreduce *mr[3];
+    enum mpipe_err e;
+
+    (void)rank;
+    if (c->mistake == 1)
+        job[0].parts = "x";
+    if (c->mistake == 2)
+        job[1].sort = MPIPE_SORT_ALL;
+    if (c->mistake == 3)
+        job[1].map = NULL;
+    if (c->mistake == 4)
+        job[2].ordered = 1;
+    for (int i = 0; i < 3; i++)
+        mr[i] = mpipe_mapreduce_new(mp, &job[i]);
+    mpipe_source_range(mpipe_mapreduce_input(mr[0]), 0, c->items - 1);
+    if (c->jobs == 3)
+        mpipe_mapreduce_then(mr[1], mr[2]);
+    mpipe_mapreduce_then(mr[0], mr[1]);
+    e = mpipe_mapreduce_run(mr[c->mistake == 4 ? 1 : 0]);
+    for (int i = 0; i < 3; i++)
+        mpipe_mapreduce_free(mr[i]);
+    return e;
+}
+
+static void chains(void)
+{
+    static const char *const options[] = { "--memory=64K", NULL };
+
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        struct chain c = { .items = (int64_t)(seed * seed * 5),
+                           .keys = 1 + (int64_t)seed * 40,
+                           .jobs = 2 + seed % 2, .combines = seed % 3 == 0 };
+        struct mpipe__world world = { .size = 1 + (int)(seed % 6),
+                                      .seed = seed,
+                                      .options = options[seed % 5 > 0] };
+        struct mpipe__world_end end;
+        uint64_t sum[7] = { 0 }, total = 0, failed = 0;
+
+        for (int64_t i = 0; i < c.items; i++) {
+            uint64_t key = (uint64_t)(i % c.keys);
+            failed += key % 13 == 5 && i < c.keys;
+            if (key % 13 == 5)
+                continue;
+            sum[key % 7] += key;
+            total += key;
+        }
+        CU_ASSERT(mpipe__world_run(&world, run_chain, &c, &end));
+        CU_ASSERT_EQUAL(c.failed, failed);
+        CU_ASSERT_EQUAL(end.code[0], failed > 0);
+        if (c.jobs == 3)
+            CU_ASSERT_EQUAL(c.total, total);
+        for (int k = 0; c.jobs == 2 && k < 7; k++)
+            CU_ASSERT_EQUAL(c.sum[k], sum[k]);
+    }
+}
+
+static void wrong_chains(void)
+{
+    static const char *const words[] = {
+        "", "is followed by no other", "needs a partition function",
+        "its map is NULL", "cannot follow another job"
+    };
+    for (int i = 1; i < 5; i++) {
+        struct chain c = { .items = 10, .keys = 3, .jobs = 3, .mistake = i };
+        struct mpipe__world world = { .size = 3, .seed = 1 };
+        struct mpipe__world_end end;
+
+        CU_ASSERT(mpipe__world_run(&world, run_chain, &c, &end));
+        for (int r = 0; r < 3; r++)
+            CU_ASSERT_EQUAL(end.code[r], -MPIPE_EINVAL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(end.error[0].text, words[i]));
+    }
+}
+
 /* ---- mistakes ---- */
 
 struct mistake {
@@ -527,6 +698,8 @@ static void no_scratch(void)
 static const struct mpipe__test tests[] = {
     { "random jobs give what a loop would give", random_jobs },
     { "a fold in feed order, also of a function that needs it", folds },
+    { "jobs that follow one another", chains },
+    { "and jobs that cannot", wrong_chains },
     { "mistakes are told, on all ranks alike", mistakes },
     { "without a scratch folder all ranks end alike", no_scratch },
     { NULL, NULL }

@@ -75,13 +75,16 @@ LC_ALL=C sort -k2,2 expected >by_word
 on 3 wordcount --quiet --sort=key tree
 expect 0
 expect_out by_word
-for ranks in 1 4; do
+for ranks in 1 4 5; do
     rm -rf parts
-    on $ranks wordcount --quiet --parts parts tree
+    sort=count order='-k1,1nr -k2,2'
+    [ $ranks -ne 4 ] || sort=key order='-k2,2'
+    on $ranks wordcount --quiet --sort=$sort --parts parts tree
     expect 0
     expect_out none
     for part in parts/part-*; do
-        LC_ALL=C sort -c -k2,2 "$part" || complain "$part is not sorted"
+        # shellcheck disable=SC2086  # a list of options
+        LC_ALL=C sort -c $order "$part" || complain "$part is not sorted"
     done
     LC_ALL=C sort -k1,1nr -k2,2 parts/part-* | cmp -s - expected ||
         complain "$command: not the words that there are"

@@ -141,6 +141,15 @@ void mpipe_mapreduce_free(struct mpipe_mapreduce *mr);  /* NULL is allowed */
 /* The pipeline that feeds map, to give it a ready-made source. */
 struct mpipe_pipeline *mpipe_mapreduce_input(struct mpipe_mapreduce *mr);
 
+/* What reduce emits in 'mr' is the input of 'next', each result an item for its
+ * map, on the rank that made it.  Running 'mr' runs both, and 'next' has no
+ * other input; of 'mr' no result reaches done.  MPIPE_EINVAL, kept for run():
+ * a fold job or one with part files is not followed by another, one with
+ * MPIPE_SORT_ALL needs a partition function to follow, an ordered fold does not
+ * follow.  The order of values depends on the ranks in a job that follows. */
+enum mpipe_err mpipe_mapreduce_then(struct mpipe_mapreduce *mr,
+                                    struct mpipe_mapreduce *next);
+
 /* Run the job on all ranks.  The result is the same on all of them:
  * MPIPE_OK, MPIPE_EFAILED (something failed for good), or what ended it. */
 enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr);
