@@ -269,6 +269,8 @@ static void send_stats(struct mpipe__flow *flow)
     s->frames_received = flow->links.frames_received;
     s->bytes_sent = flow->links.bytes_sent;
     s->bytes_received = flow->links.bytes_received;
+    if (flow->spec->shuffle != NULL)
+        mpipe__shuffle_stats(flow, s);
     f = mpipe__control_new(&flow->links, MPIPE__STATS);
     if (f == NULL)
         return;

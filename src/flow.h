@@ -34,6 +34,8 @@ struct mpipe__flow_spec {
     void *failure_arg;
     bool ordered;
     struct mpipe__shuffle *shuffle; /* instead of a sink; NULL: none */
+    const struct mpipe__shuffle *reduces;   /* whose partitions it goes
+                                               through; for the report */
     /* The worker that gets an item, each in a frame of its own; NULL: any. */
     unsigned (*direct)(const struct mpipe_item *item, void *arg);
     void *direct_arg;

@@ -53,6 +53,7 @@ enum mpipe__control {
     MPIPE__VOID,        /* worker -> 0: these frames are not to count */
     MPIPE__COMMIT,      /* 0 -> worker: roots before this one are complete */
     MPIPE__PARTS,       /* worker -> 0: what its partitions hold */
+    MPIPE__HEAVY,       /* worker -> 0: keys with many values */
     MPIPE__BRIEF        /* 0 -> worker: a piece of what all must know */
 };
 

@@ -110,6 +110,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/split.h \
 	src/split_reader.c \
 	src/split_reader.h \
+	src/stats.c \
 	src/stats.h \
 	src/store.c \
 	src/store.h \

@@ -401,6 +401,7 @@ static void describe_output(struct mpipe_mapreduce *mr)
         mpipe_pipeline_sink(mr->output, fold_item, mr);
     else if (job->done != NULL && job->parts == NULL && mr->next == NULL)
         mpipe_pipeline_sink(mr->output, job->done, job->arg);
+    spec->reduces = &mr->shuffle;
     spec->direct = mpipe__token_worker;
     spec->direct_arg = &mr->n_workers;
     if (mpipe_rank(mr->mp) != 0)

@@ -541,6 +541,19 @@ static void got_log(struct mpipe__flow *flow, int rank, struct mpipe__frame *f)
                       (enum mpipe_level)level, name, line);
 }
 
+static void got_heavy(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__heavy_key key;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof key) {
+        memcpy(&key, item.data, sizeof key);
+        mpipe__heavy_add(flow->master->heavy, &key);
+    }
+}
+
 static void got_spans(struct mpipe__flow *flow, int rank,
                       struct mpipe__frame *f)
 {
@@ -589,6 +602,9 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
         break;
     case MPIPE__PARTS:
         mpipe__commit_parts(flow, f);
+        break;
+    case MPIPE__HEAVY:
+        got_heavy(flow, f);
         break;
     case MPIPE__VOID:
         mpipe__commit_void(flow, f);

@@ -34,6 +34,7 @@ struct mpipe__master {
     struct mpipe__void *voids;      /* frames that do not count */
     size_t n_voids, voids_capacity;
     struct mpipe_counts counts;
+    struct mpipe__heavy_key heavy[MPIPE__HEAVY_KEYS];
     uint64_t items_done;            /* fed items whose root is delivered */
     uint64_t bytes_delivered;
     uint64_t waiting_since;         /* for hellos, to say so after a while */

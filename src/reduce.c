@@ -14,6 +14,7 @@
 #include "source.h"
 
 #define TOKEN_PAIRS 16384u
+#define HEAVY       1000u           /* values of a key that is worth a word */
 
 /* ---- tokens, on rank 0 ---- */
 
@@ -96,6 +97,7 @@ struct reducer {
     struct mpipe_values *part;      /* a partition each */
     bool *open;
     struct mpipe__part_file *file;  /* a partition each, or NULL */
+    struct mpipe__heavy_key heavy[MPIPE__HEAVY_KEYS];
 };
 
 static enum mpipe_err set_up(const struct mpipe_job *job,
@@ -151,6 +153,8 @@ void mpipe__reduce_fini(void *state, struct mpipe_out *out)
         if (r->file != NULL)
             mpipe__part_file_drop(&r->file[p]);
     }
+    if (r->heavy[0].values > 0)
+        mpipe__worker_heavy(out, r->heavy, MPIPE__HEAVY_KEYS);
     if (r->next_ready && how->next->fini != NULL)
         how->next->fini(r->next_state, out);
     if (r->ready && how->job->fini != NULL)
@@ -235,6 +239,20 @@ static enum mpipe_err emit_values(const struct reducer *r,
     return e;
 }
 
+/* Of how many values a key was; those that reduce did not ask for count when
+ * they are passed over, too late for this. */
+static void note_weight(struct reducer *r, const struct mpipe_values *g)
+{
+    struct mpipe__heavy_key key = { g->n, (uint32_t)g->key.size, "" };
+
+    if (g->n < HEAVY || g->n <= r->heavy[MPIPE__HEAVY_KEYS - 1].values
+        || g->key.data == NULL)
+        return;
+    memcpy(key.key, g->key.data, g->key.size < sizeof key.key
+                                 ? g->key.size : sizeof key.key);
+    mpipe__heavy_add(r->heavy, &key);
+}
+
 static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
                                  struct mpipe__part_file *file,
                                  struct mpipe_out *out)
@@ -283,6 +301,7 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     while (e == MPIPE_OK && (token->last || g->taken - from < token->pairs)
            && mpipe__groups_next(g)) {
         e = reduce_key(r, g, file, out);
+        note_weight(r, g);
         if (e == MPIPE_OK && r->how->job->parts != NULL
             && mpipe__part_file_flush(file, false, &err) != MPIPE_OK)
             e = mpipe__worker_give_up(out, &err);

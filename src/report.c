@@ -16,6 +16,7 @@
 
 #define CELL_SIZE 64
 #define NAME_COLUMNS 24u
+#define SKEWED 2.0               /* times the mean: worth a line */
 
 enum column {
     STAGE, RANKS, IN, OUT, MADE, DROPPED, FAILED, RETRIED, BUSY, WAITING,
@@ -218,6 +219,61 @@ static void print_memory(const struct mpipe__report *r, FILE *stream)
             peak, largest->rank, *host == '\0' ? "" : " of ", host, sum);
 }
 
+/* How many times the mean the largest partition is. */
+double mpipe__report_skew(const struct mpipe__report_shuffle *s)
+{
+    return s->pairs > 0 ? (double)s->largest * s->n_parts / (double)s->pairs
+                        : 1;
+}
+
+static void print_shuffle(const struct mpipe__report *r, FILE *stream)
+{
+    uint64_t emitted = 0, sent = 0, spilled = 0;
+    char disk[MPIPE__SHOW_SIZE];
+
+    for (unsigned i = 0; i < r->n_ranks; i++) {
+        emitted += r->ranks[i].stats.pairs_emitted;
+        sent += r->ranks[i].stats.pairs_sent;
+        spilled += r->ranks[i].stats.bytes_spilled;
+    }
+    if (r->shuffle.n_parts == 0 || r->reduces)
+        return;
+    mpipe__show_bytes(disk, spilled);
+    fprintf(stream, "shuffle: %" PRIu64 " pairs emitted", emitted);
+    if (sent != emitted)
+        fprintf(stream, ", %" PRIu64 " after combining", sent);
+    fprintf(stream, "; %u partition%s, the largest %.2f times the mean; %s "
+            "to disk\n", r->shuffle.n_parts, r->shuffle.n_parts == 1 ? "" : "s",
+            mpipe__report_skew(&r->shuffle), disk);
+}
+
+/* A partition that is much larger than the others keeps its rank busy when they
+ * are done: say which keys make it so. */
+static void print_skew(const struct mpipe__report *r, FILE *stream)
+{
+    const struct mpipe__report_shuffle *s = &r->shuffle;
+    bool any = false;
+
+    if (!r->reduces || s->n_parts < 2 || mpipe__report_skew(s) < SKEWED)
+        return;
+    fprintf(stream, "skew: partition %u, on rank %d, is %.1f times the mean",
+            s->largest_part, s->largest_rank, mpipe__report_skew(s));
+    for (unsigned i = 0; r->heavy != NULL && i < MPIPE__HEAVY_KEYS
+         && r->heavy[i].values * 20 > s->pairs / s->n_parts; i++) {
+        const struct mpipe__heavy_key *k = &r->heavy[i];
+        char text[sizeof k->key + 1], name[CELL_SIZE];
+        size_t size = k->size < sizeof k->key ? k->size : sizeof k->key;
+
+        memcpy(text, k->key, size);
+        text[size] = '\0';
+        mpipe__show_name(name, sizeof name, text, 32);
+        fprintf(stream, "%s '%s' (%.0f%%)", any ? "," : "; heaviest keys:",
+                name, 100 * (double)k->values / (double)s->pairs);
+        any = true;
+    }
+    fputc('\n', stream);
+}
+
 static void print_error(const struct mpipe_error *e, FILE *stream)
 {
     char text[sizeof e->text];
@@ -236,6 +292,8 @@ enum mpipe_err mpipe__report_print(const struct mpipe__report *report,
     print_head(report, stream);
     if (report->n_stages > 0)
         print_table(report, stream);
+    print_shuffle(report, stream);
+    print_skew(report, stream);
     print_memory(report, stream);
     print_error(report->error, stream);
     return fflush(stream) != 0 || ferror(stream) ? MPIPE_EIO : MPIPE_OK;

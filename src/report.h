@@ -3,6 +3,7 @@
 #ifndef MPIPE__REPORT_H
 #define MPIPE__REPORT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <mpipe/pipeline.h>
 #include "stats.h"
@@ -24,6 +25,13 @@ struct mpipe__report_rank {
     struct mpipe__rank_stats stats;
 };
 
+struct mpipe__report_shuffle {          /* n_parts 0: there was none */
+    uint32_t n_parts;
+    uint64_t pairs, largest;            /* in all partitions, in one */
+    uint32_t largest_part;
+    int largest_rank;                   /* which has it */
+};
+
 struct mpipe__report {
     const char *name;                   /* the pipeline's */
     const char *program;                /* NULL: not known */
@@ -33,6 +41,9 @@ struct mpipe__report {
     unsigned n_stages, n_ranks;
     const struct mpipe__report_stage *stages;
     const struct mpipe__report_rank *ranks;
+    struct mpipe__report_shuffle shuffle;   /* of this, or before this */
+    bool reduces;                       /* it goes through partitions */
+    const struct mpipe__heavy_key *heavy;   /* MPIPE__HEAVY_KEYS, or NULL */
     const struct mpipe_error *error;    /* code 0, or NULL: ended well */
 };
 
@@ -53,6 +64,9 @@ double mpipe__report_rate(uint64_t items, double wall);
 
 /* Items that were still under way when the job ended early. */
 uint64_t mpipe__report_unfinished(const struct mpipe_counts *counts);
+
+/* How many times the mean the largest partition is; 1 of none. */
+double mpipe__report_skew(const struct mpipe__report_shuffle *shuffle);
 
 /* The rank whose memory was largest; NULL if none has said. */
 const struct mpipe__report_rank *mpipe__report_largest(

@@ -199,6 +199,12 @@ static struct object rank_object(const struct mpipe__report *r,
     set_count(&o, "frames_received", s->frames_received);
     set_count(&o, "bytes_sent", s->bytes_sent);
     set_count(&o, "bytes_received", s->bytes_received);
+    if (r->shuffle.n_parts == 0 || r->reduces)
+        return o;
+    set_count(&o, "pairs_emitted", s->pairs_emitted);
+    set_count(&o, "pairs_sent", s->pairs_sent);
+    set_count(&o, "pairs_kept", s->pairs_kept);
+    set_count(&o, "bytes_spilled", s->bytes_spilled);
     return o;
 }
 
@@ -236,6 +242,40 @@ static void set_memory(struct object *o, const struct mpipe__report *r)
     set(o, "memory_peak_rank", json_integer(largest->rank));
 }
 
+/* Of a shuffle, also of the one whose partitions are gone through here. */
+static void set_shuffle(struct object *o, const struct mpipe__report *r)
+{
+    const struct mpipe__report_shuffle *s = &r->shuffle;
+    struct object shuffle = object_new();
+    json_t *keys = json_array();
+
+    set_count(&shuffle, "partitions", s->n_parts);
+    set_count(&shuffle, "pairs", s->pairs);
+    set_count(&shuffle, "largest_pairs", s->largest);
+    set_count(&shuffle, "largest_partition", s->largest_part);
+    set(&shuffle, "largest_rank", json_integer(s->largest_rank));
+    set_real(&shuffle, "largest_times_mean", mpipe__report_skew(s));
+    for (unsigned i = 0; r->heavy != NULL && i < MPIPE__HEAVY_KEYS
+         && r->heavy[i].values > 0; i++) {
+        const struct mpipe__heavy_key *k = &r->heavy[i];
+        struct object key = object_new();
+        char text[sizeof k->key + 1];
+        size_t size = k->size < sizeof k->key ? k->size : sizeof k->key;
+
+        memcpy(text, k->key, size);
+        text[size] = '\0';
+        set_text(&key, "key", text);
+        set_count(&key, "values", k->values);
+        append(o, keys, key);
+    }
+    if (r->reduces)
+        set(&shuffle, "heaviest_keys", keys);
+    else
+        json_decref(keys);
+    o->failed |= shuffle.failed;
+    set(o, "shuffle", shuffle.json);
+}
+
 enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
                                   FILE *stream)
 {
@@ -249,6 +289,8 @@ enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
              mpipe__report_rate(report->counts.fed, report->wall));
     set_counts(&o, report);
     set_memory(&o, report);
+    if (report->shuffle.n_parts > 0)
+        set_shuffle(&o, report);
     set_stages(&o, report);
     set_ranks(&o, report);
     /* not json_dumps(): 2.14 forgets that a key found no memory */

@@ -346,3 +346,18 @@ struct mpipe__link *mpipe__shuffle_link(const struct mpipe__flow *flow,
 
     return owner == flow->worker_index ? NULL : flow->worker_link[owner];
 }
+
+void mpipe__shuffle_stats(const struct mpipe__flow *flow,
+                          struct mpipe__rank_stats *stats)
+{
+    const struct mpipe__store *store = &flow->spec->shuffle->store;
+
+    stats->pairs_emitted = flow->worker.outbound.emitted;
+    stats->pairs_sent = flow->worker.outbound.sent;
+    stats->pairs_kept = 0;
+    stats->bytes_spilled = flow->collector.set_aside;
+    for (uint32_t p = 0; p < store->n_parts; p++) {
+        stats->pairs_kept += store->part[p].pairs;
+        stats->bytes_spilled += store->part[p].spilled;
+    }
+}

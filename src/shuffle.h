@@ -104,6 +104,9 @@ void mpipe__shuffle_restart(struct mpipe__flow *flow);
 /* While careful: back to a length of the log. */
 void mpipe__shuffle_take_back(struct mpipe__flow *flow, size_t n_log,
                               uint64_t pairs);
+/* What this rank has done of it. */
+void mpipe__shuffle_stats(const struct mpipe__flow *flow,
+                          struct mpipe__rank_stats *stats);
 /* A frame has left with this id. */
 void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id);
 /* The link to the owner of the frame's partition; NULL: it is this rank. */

@@ -34,6 +34,22 @@ struct mpipe__rank_stats {
     uint64_t backlog;           /* frames queued */
     uint64_t moving;            /* large frames under way */
     uint64_t frames_sent, frames_received, bytes_sent, bytes_received;
+    /* Of a shuffle: pairs emitted here, and sent after they were combined; pairs
+     * that came to partitions of this rank; bytes that went to disk. */
+    uint64_t pairs_emitted, pairs_sent, pairs_kept, bytes_spilled;
 };
+
+#define MPIPE__HEAVY_KEYS 5u
+
+/* A key that has many values, for the report. */
+struct mpipe__heavy_key {
+    uint64_t values;
+    uint32_t size;              /* of the whole key */
+    char key[52];               /* its first bytes */
+};
+
+/* Take it among the heaviest, which are in order. */
+void mpipe__heavy_add(struct mpipe__heavy_key heaviest[MPIPE__HEAVY_KEYS],
+                      const struct mpipe__heavy_key *key);
 
 #endif

@@ -57,6 +57,32 @@ static void fill_rank(const struct mpipe__flow *flow, unsigned r,
     row->stats = member->stats;
 }
 
+/* The partitions that this flow fills, or goes through. */
+static void fill_shuffle(const struct mpipe__flow *flow,
+                         struct mpipe__report *report)
+{
+    const struct mpipe__shuffle *sh = flow->spec->shuffle;
+    struct mpipe__report_shuffle *to = &report->shuffle;
+
+    if (flow->spec->reduces != NULL) {
+        sh = flow->spec->reduces;
+        report->reduces = true;
+        report->heavy = flow->master->heavy;
+    }
+    if (sh == NULL || sh->info == NULL)
+        return;
+    to->n_parts = sh->n_parts;
+    to->largest_rank = -1;
+    for (uint32_t p = 0; p < sh->n_parts; p++) {
+        to->pairs += sh->info[p].pairs;
+        if (sh->info[p].pairs <= to->largest && p > 0)
+            continue;
+        to->largest = sh->info[p].pairs;
+        to->largest_part = p;
+        to->largest_rank = (int)sh->info[p].rank;
+    }
+}
+
 enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
                                     const char *program, FILE *text,
                                     FILE *json)
@@ -81,6 +107,7 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
     if (stages != NULL && ranks != NULL) {
         for (unsigned s = 0; s < flow->spec->n_stages; s++)
             fill_stage(flow, s, n, &stages[s]);
+        fill_shuffle(flow, &report);
         for (unsigned r = 0; r < n; r++)
             fill_rank(flow, r, &ranks[r]);
         e = MPIPE_OK;

@@ -106,6 +106,19 @@ enum mpipe_err mpipe__worker_give_up(struct mpipe_out *out,
     return MPIPE_ESTAGE;
 }
 
+void mpipe__worker_heavy(struct mpipe_out *out,
+                         const struct mpipe__heavy_key *key, unsigned n)
+{
+    struct mpipe__flow *flow = out->flow;
+    struct mpipe__frame *f = mpipe__control_new(&flow->links, MPIPE__HEAVY);
+
+    if (f == NULL)
+        return;                 /* the report will not have them */
+    for (unsigned i = 0; i < n && key[i].values > 0; i++)
+        mpipe__frame_append_slow(f, &key[i], sizeof key[i]);
+    mpipe__link_control(flow->home, f);
+}
+
 void mpipe__worker_part_begin(struct mpipe_out *out, struct mpipe__mark *m,
                               uint64_t *emitted)
 {

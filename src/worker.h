@@ -69,6 +69,9 @@ struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size);
  * Returns what the stage's function is to return. */
 enum mpipe_err mpipe__worker_give_up(struct mpipe_out *out,
                                      const struct mpipe_error *err);
+/* Tell rank 0 of keys with many values; 'n' fit into one message. */
+void mpipe__worker_heavy(struct mpipe_out *out,
+                         const struct mpipe__heavy_key *key, unsigned n);
 /* A part of an item, in a stage that sees to failures of its own: where it
  * begins; and that it failed for good: what it emitted is taken back (if it has
  * not left), and 'item' goes to the failure handler. */

@@ -72,6 +72,26 @@ least=$(wc -c parts/part-* | sort -n | awk 'NR == 1 { print $1 }')
 [ "$least" -gt $(($(wc -c <want) / 9)) ] ||
     complain "a part file of $least bytes: the parts are not even"
 
+# A line that comes too often is named, in the report and for programs.
+awk 'BEGIN { for (i = 0; i < 20000; i++)
+                 print i % 5 ? "the same line" : "line " i * 7919 % 20000 }' \
+    >skewed
+rm -rf parts
+on 4 dsort --report=skew.json -o parts skewed
+expect 0
+expect_err 'shuffle: 20000 pairs emitted; 3 partitions'
+grep -q "^skew: partition [0-9], on rank [1-3], is 2\.[0-9] times the mean; \
+heaviest keys: 'the same line' (80%)$" err ||
+    complain "$command: the heaviest key is not named: $(cat err)"
+if command -v jq >/dev/null; then
+    jq -es '.[2].shuffle | .partitions == 3 and .pairs == 20000
+            and .heaviest_keys[0].key == "the same line"
+            and .heaviest_keys[0].values == 16000' skew.json >/dev/null ||
+        complain "$command: not in the JSON"
+    jq -es '.[1].ranks | map(.pairs_kept) | add == 20000' skew.json \
+        >/dev/null || complain "$command: pairs_kept are not 20000"
+fi
+
 # Ten times the memory and more: as much is taken as is allowed.
 awk 'BEGIN {
     seed = 5
