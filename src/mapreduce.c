@@ -18,6 +18,7 @@
 #include "session.h"
 
 #define LEAST_MEMORY ((uint64_t)64 << 10)
+#define FAN          16u             /* parts of a fold that meet at a time */
 #define SAMPLE_MAX   100000u         /* keys, and bytes of each */
 #define SAMPLE_KEY   1024u
 #define SAMPLE_SHARE 4u              /* of a rank's memory */
@@ -27,7 +28,8 @@ struct mpipe_mapreduce {
     struct mpipe_job job;
     char name[64], parts[1024];
     struct mpipe_pipeline *input, *output;
-    struct mpipe__shuffle shuffle;
+    struct mpipe__shuffle shuffle, gathered;
+    struct mpipe__shuffle *from;    /* whose partitions the output has */
     struct mpipe__reducing reducing;
     struct mpipe__tokens tokens;
     unsigned n_workers;
@@ -111,7 +113,7 @@ static void describe_shuffle(struct mpipe_mapreduce *mr)
     uint64_t memory = o->memory > 0 ? o->memory : fair_share(mr->mp);
 
     sh->keyed = !is_fold(mr);
-    sh->stays = is_fold(mr);
+    sh->gather = is_fold(mr);
     sh->n_parts = job->partitions;
     sh->combiner = mpipe__combiner_of(is_fold(mr) ? job->fold : job->combine,
                                       job->arg);
@@ -206,6 +208,8 @@ void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
         return;
     mpipe_pipeline_free(mr->output);
     mpipe__store_fini(&mr->shuffle.store);
+    mpipe__store_fini(&mr->gathered.store);
+    free(mr->gathered.info);
     mpipe__tokens_fini(&mr->tokens);
     mpipe__bounds_fini(&mr->bounds);
     free(mr->shuffle.info);
@@ -385,11 +389,11 @@ static void describe_output(struct mpipe_mapreduce *mr)
         return;
     snprintf(name, sizeof name, "%s.reduce", mr->name);
     mpipe_pipeline_name(mr->output, name);
-    if (mr->shuffle.error.code != MPIPE_OK)
-        mpipe__pipeline_wrong(mr->output, mr->shuffle.error.code, "%s",
-                              mr->shuffle.error.text);
+    if (mr->from->error.code != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->output, mr->from->error.code, "%s",
+                              mr->from->error.text);
     mr->reducing = (struct mpipe__reducing){
-        job, &mr->shuffle, mr->next != NULL ? &mr->next->job : NULL
+        job, mr->from, mr->next != NULL ? &mr->next->job : NULL
     };
     if (mr->next != NULL)
         spec->shuffle = &mr->next->shuffle;
@@ -401,16 +405,17 @@ static void describe_output(struct mpipe_mapreduce *mr)
         mpipe_pipeline_sink(mr->output, fold_item, mr);
     else if (job->done != NULL && job->parts == NULL && mr->next == NULL)
         mpipe_pipeline_sink(mr->output, job->done, job->arg);
-    spec->reduces = &mr->shuffle;
+    spec->reduces = mr->from;
     spec->direct = mpipe__token_worker;
     spec->direct_arg = &mr->n_workers;
     if (mpipe_rank(mr->mp) != 0)
         return;
-    if (mpipe__tokens_init(&mr->tokens, &mr->shuffle, in_order) != MPIPE_OK)
+    mpipe__tokens_fini(&mr->tokens);
+    if (mpipe__tokens_init(&mr->tokens, mr->from, in_order) != MPIPE_OK)
         mpipe__pipeline_wrong(mr->output, MPIPE_ENOMEM,
                               "no memory for partitions");
     else
-        mpipe_pipeline_count(mr->output, mpipe__tokens_count(&mr->shuffle));
+        mpipe_pipeline_count(mr->output, mpipe__tokens_count(mr->from));
 }
 
 /* ---- run ---- */
@@ -449,9 +454,47 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
     return e == MPIPE_OK ? mpipe_pipeline_run(mr->input) : e;
 }
 
+/* One level of the tree in which the parts of a fold come together: from 'from'
+ * to 'to', whose partitions are 'gather' workers apart. */
+static enum mpipe_err run_level(struct mpipe_mapreduce *mr,
+                                struct mpipe__shuffle *to, uint32_t gather)
+{
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->output);
+    enum mpipe_err e;
+    char name[80];
+
+    *to = (struct mpipe__shuffle){
+        .combiner = mr->shuffle.combiner, .gather = gather,
+        .memory = mr->shuffle.memory
+    };
+    describe_output(mr);
+    snprintf(name, sizeof name, "%s.gather", mr->name);
+    mpipe_pipeline_name(mr->output, name);
+    if (spec != NULL) {
+        spec->sink = NULL;
+        spec->shuffle = to;
+    }
+    e = mpipe_pipeline_run(mr->output);
+    mpipe__store_fini(&mr->from->store);
+    free(mr->from->info);
+    mr->from->info = NULL;
+    mr->from = to;
+    mpipe_pipeline_reset(mr->output);
+    return e;
+}
+
 static enum mpipe_err run_output(struct mpipe_mapreduce *mr)
 {
+    enum mpipe_err e = MPIPE_OK;
+
+    mr->from = &mr->shuffle;
     mr->n_workers = mr->shuffle.n_workers;
+    for (uint32_t gather = FAN; is_fold(mr) && e == MPIPE_OK
+         && mr->n_workers > gather; gather *= FAN)
+        e = run_level(mr, mr->from == &mr->shuffle ? &mr->gathered
+                                                   : &mr->shuffle, gather);
+    if (e != MPIPE_OK)
+        return e;
     describe_output(mr);
     return mpipe_pipeline_run(mr->output);
 }

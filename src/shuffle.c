@@ -22,7 +22,7 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
     struct mpipe__outbound *o = &flow->worker.outbound;
     size_t frame;
 
-    if (sh->stays || sh->n_parts == 0)
+    if (sh->gather > 0 || sh->n_parts == 0)
         sh->n_parts = flow->n_workers;
     sh->n_workers = flow->n_workers;
     o->n_parts = sh->n_parts;
@@ -145,8 +145,8 @@ static uint32_t part_of(const struct mpipe__flow *flow, const void *key,
 {
     const struct mpipe__shuffle *sh = flow->spec->shuffle;
 
-    if (sh->stays)
-        return flow->worker_index;
+    if (sh->gather > 0)
+        return flow->worker_index - flow->worker_index % sh->gather;
     return sh->part_of(key, size, sh->n_parts, sh->arg);
 }
 

@@ -29,7 +29,8 @@ struct mpipe__link;
  * store. */
 struct mpipe__shuffle {
     bool keyed;             /* items are pairs; else values of one key, "" */
-    bool stays;             /* one partition a worker, and each keeps its own */
+    uint32_t gather;        /* 0: by key; else one partition a worker, and what
+                               worker w makes goes to that of w - w % gather */
     uint32_t n_parts;       /* 0: one for each worker */
     struct mpipe__combiner combiner;
     uint32_t (*part_of)(const void *key, size_t size, uint32_t n, void *arg);

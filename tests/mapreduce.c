@@ -407,6 +407,58 @@ static void folds(void)
         }
 }
 
+struct sums {
+    uint64_t total, results;
+};
+
+static enum mpipe_err take_total(const struct mpipe_item *result, void *arg)
+{
+    struct sums *s = arg;
+
+    s->results++;
+    memcpy(&s->total, result->data, sizeof s->total);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err pass_on(const struct mpipe_item *in,
+                              struct mpipe_out *out, void *arg)
+{
+    (void)arg;
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err run_sum(struct mpipe *mp, int rank, void *arg)
+{
+    const struct mpipe_job job = {
+        .map = pass_on, .fold = mpipe_sum_i64, .done = take_total, .arg = arg
+    };
+    struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, &job);
+    enum mpipe_err e;
+
+    (void)rank;
+    mpipe_source_range(mpipe_mapreduce_input(mr), 1, 3000);
+    e = mpipe_mapreduce_run(mr);
+    mpipe_mapreduce_free(mr);
+    return e;
+}
+
+/* More ranks than meet at a time: a tree. */
+static void fold_trees(void)
+{
+    static const int sizes[] = { 1, 2, 16, 17, 18, 33, 40, 64 };
+
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct sums s = { 0, 0 };
+        struct mpipe__world world = { .size = sizes[i], .seed = i };
+        struct mpipe__world_end end;
+
+        CU_ASSERT(mpipe__world_run(&world, run_sum, &s, &end));
+        CU_ASSERT_EQUAL(end.code[0], 0);
+        CU_ASSERT_EQUAL(s.results, 1);
+        CU_ASSERT_EQUAL(s.total, 3000 * 3001 / 2);
+    }
+}
+
 /* ---- jobs that follow one another ---- */
 
 struct chain {
@@ -698,6 +750,7 @@ static void no_scratch(void)
 static const struct mpipe__test tests[] = {
     { "random jobs give what a loop would give", random_jobs },
     { "a fold in feed order, also of a function that needs it", folds },
+    { "a fold over many ranks comes together in a tree", fold_trees },
     { "jobs that follow one another", chains },
     { "and jobs that cannot", wrong_chains },
     { "mistakes are told, on all ranks alike", mistakes },
