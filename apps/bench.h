@@ -158,5 +158,7 @@ enum mpipe_err bench_farm(struct bench *b);
 enum mpipe_err bench_latency(struct bench *b);
 enum mpipe_err bench_wait(struct bench *b);
 enum mpipe_err bench_words(struct bench *b);
+enum mpipe_err bench_kmers(struct bench *b);
+enum mpipe_err bench_sort(struct bench *b);
 
 #endif

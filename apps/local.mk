@@ -15,8 +15,10 @@ apps_mpipe_SOURCES = \
 	apps/bench_data.h \
 	apps/bench_farm.c \
 	apps/bench_farm_control.c \
+	apps/bench_kmers.c \
 	apps/bench_pipeline.c \
 	apps/bench_print.c \
+	apps/bench_sort.c \
 	apps/bench_wait.c \
 	apps/bench_words.c \
 	apps/mpipe.c \

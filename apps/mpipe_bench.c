@@ -17,13 +17,15 @@ static const char help[] =
     "Usage: mpirun -np RANKS mpipe bench [OPTION...]\n"
     "Measure libmpipe beside the same job written by hand with MPI.  Needs 4\n"
     "ranks or more.\n"
-    "  --only=BENCH         just this one: pipeline, farm, latency, wait or "
-    "words\n"
+    "  --only=BENCH         just this one: pipeline, farm, latency, wait, "
+    "words,\n"
+    "                       kmers or sort\n"
     "  --case=TEXT          just the cases with TEXT in their names\n"
     "  --quick              small runs, to see whether all works\n"
     "  --runs=N             runs of each side (5)\n"
     "  --milliseconds=N     milliseconds that a run should take (250)\n"
-    "  --megabytes=N        of input for map-reduce (256)\n"
+    "  --megabytes=N        of input for map-reduce (256; sort: 4 times as "
+    "much)\n"
     "  --task=spin|sleep    what tasks of 100 us and 10 ms do (spin if there\n"
     "                       is a core for each rank, else sleep)\n"
     "  --cpu                print the processor time of an item, too (the\n"
@@ -37,7 +39,8 @@ static const struct {
 } benches[] = {
     { "pipeline", bench_pipeline }, { "farm", bench_farm },
     { "latency", bench_latency }, { "wait", bench_wait },
-    { "words", bench_words }
+    { "words", bench_words }, { "kmers", bench_kmers },
+    { "sort", bench_sort }
 };
 
 bool bench_wanted(const struct bench *b, const char *name)
@@ -109,7 +112,7 @@ static enum mpipe_err known(struct bench *b, const char *name)
         if (strcmp(benches[i].name, name) == 0)
             return MPIPE_OK;
     return mpipe_usage(b->mp, "--only=%s: give pipeline, farm, latency, "
-                       "wait or words", name);
+                       "wait, words, kmers or sort", name);
 }
 
 static enum mpipe_err take(struct bench *b, int c, char **argv)

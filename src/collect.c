@@ -196,14 +196,21 @@ static enum mpipe_err add_pairs(struct mpipe__flow *flow,
     struct mpipe__store *store = &flow->spec->shuffle->store;
     struct mpipe__cursor c;
     struct mpipe_item item;
-    enum mpipe_err e = MPIPE_OK;
+    const void *pair[MPIPE__STORE_BATCH];
+    enum mpipe_err e;
+    size_t n;
 
     mpipe__cursor_init(&c, f);
-    while (e == MPIPE_OK && mpipe__cursor_next(&c, &item))
-        e = f->head.tries < store->n_parts && mpipe__pair_check(&item)
-            ? mpipe__store_add(store, f->head.tries, item.data, err)
-            : mpipe__error(err, -1, MPIPE_ELINK, "a pair from rank %d is "
-                           "damaged", f->peer);
+    do {
+        for (n = 0; n < MPIPE__STORE_BATCH && mpipe__cursor_next(&c, &item);
+             n++) {
+            if (f->head.tries >= store->n_parts || !mpipe__pair_check(&item))
+                return mpipe__error(err, -1, MPIPE_ELINK, "a pair from rank "
+                                    "%d is damaged", f->peer);
+            pair[n] = item.data;
+        }
+        e = mpipe__store_add(store, f->head.tries, pair, n, err);
+    } while (e == MPIPE_OK && n == MPIPE__STORE_BATCH);
     return e;
 }
 
@@ -226,6 +233,7 @@ bool mpipe__collect_step(struct mpipe__flow *flow)
         if (f != NULL && err.code == MPIPE_OK && sh->error.code == MPIPE_OK)
             add_pairs(flow, f, &err);
         mpipe__pool_put(&flow->engine->pool, f);
+        mpipe__engine_progress(flow->engine);   /* others wait for credits */
     }
     flow->stats.busy_ns += mpipe__now() - from;
     if (err.code == MPIPE_OK)

@@ -127,12 +127,15 @@ enum mpipe_err mpipe__groups_open(struct mpipe_values *g,
 {
     struct mpipe__store_part *part = &s->part[p];
     enum mpipe_err e;
+    bool sorted;
 
     memset(g, 0, sizeof *g);
     g->combiner = s->combiner.fn != NULL ? &s->combiner : NULL;
     e = mpipe__store_merge_runs(s, p, MPIPE__MERGE_MAX, err);
+    /* of a table each key is there once, and in any order will do */
+    sorted = !s->any_order || g->combiner == NULL || part->n_runs > 0;
     if (e == MPIPE_OK)
-        e = mpipe__store_sorted(s, p, &g->entry, err);
+        e = mpipe__store_entries(s, p, sorted, &g->entry, err);
     if (e == MPIPE_OK && mpipe__merge_init(&g->merge, part->n_runs + 1)
                          != MPIPE_OK) {
         e = MPIPE_ENOMEM;

@@ -114,6 +114,7 @@ static void describe_shuffle(struct mpipe_mapreduce *mr)
 
     sh->keyed = !is_fold(mr);
     sh->gather = is_fold(mr);
+    sh->any_order = job->sort == MPIPE_UNSORTED && job->parts == NULL;
     sh->n_parts = job->partitions;
     sh->combiner = mpipe__combiner_of(is_fold(mr) ? job->fold : job->combine,
                                       job->arg);

@@ -11,7 +11,9 @@
 #define STORE_SHARE 2u              /* the pairs of its partitions */
 #define HELD_SHARE  8u              /* frames that may come to count */
 #define TABLE_SHARE 8u              /* pairs combined before they are sent */
+#define TABLE_MOST  ((size_t)2 << 20)   /* ... which should stay in a cache */
 #define OPEN_SHARE  16u             /* frames being filled */
+#define BYPASS      8u
 #define LEAST_FRAME ((size_t)2 << 10)
 
 /* ---- memory ---- */
@@ -31,6 +33,8 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
                     ? flow->engine->options->frame
                     : frame < LEAST_FRAME ? LEAST_FRAME : frame;
     o->table_limit = sh->memory / TABLE_SHARE;
+    if (o->table_limit > TABLE_MOST)
+        o->table_limit = TABLE_MOST;
     flow->collector.limit = sh->memory / HELD_SHARE;
     mpipe__table_init(&o->table, &sh->combiner);
     o->open = calloc(o->n_parts, sizeof *o->open);
@@ -41,8 +45,11 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
         sh->info = calloc(sh->n_parts, sizeof *sh->info);
     if (flow->master != NULL && sh->info == NULL)
         return MPIPE_ENOMEM;
-    return mpipe__store_init(&sh->store, sh->n_parts, &sh->combiner,
-                             sh->memory / STORE_SHARE, sh->scratch);
+    if (mpipe__store_init(&sh->store, sh->n_parts, &sh->combiner,
+                          sh->memory / STORE_SHARE, sh->scratch) != MPIPE_OK)
+        return MPIPE_ENOMEM;
+    sh->store.any_order = sh->any_order;
+    return MPIPE_OK;
 }
 
 void mpipe__shuffle_fini(struct mpipe__flow *flow)
@@ -108,8 +115,11 @@ static struct mpipe__frame *room(struct mpipe__flow *flow, uint32_t part,
         if (mpipe__frame_need(f, size) + more <= f->capacity)
             return f;
         close_part(flow, part);
-        if (!o->careful)
-            mpipe__children_overflow(flow);
+        if (!o->careful) {      /* at once, and take what has come: a rank in a
+                                   long map must not hold up the others */
+            mpipe__children_send(flow);
+            mpipe__engine_progress(flow->engine);
+        }
     }
     f = mpipe__children_new(flow, flow->worker.last + 1,
                             mpipe__align8(size) + 24, o->frame_size);
@@ -164,6 +174,7 @@ static enum mpipe_err empty_table(struct mpipe__flow *flow)
                    mpipe__pair_size(ks, mpipe__pair(pair)->value_size));
     }
     mpipe__table_clear(t);
+    flow->worker.outbound.tabled = 0;
     return e;
 }
 
@@ -200,14 +211,20 @@ enum mpipe_err mpipe__shuffle_pair(struct mpipe__flow *flow,
         return MPIPE_EINTR;
     if (o->table.combiner.fn == NULL) {
         e = append_pair(flow, key, key_size, value, value_size);
-    } else if (o->careful) {
+    } else if (o->careful || o->bypass > 0) {
+        o->bypass -= o->bypass > 0;
         e = mpipe__combine_takes(&o->table.combiner, value_size)
             ? append_pair(flow, key, key_size, value, value_size)
             : MPIPE_EINVAL;
     } else {
         e = mpipe__table_add(&o->table, key, key_size, value, value_size);
-        if (e == MPIPE_OK && mpipe__table_memory(&o->table) > o->table_limit)
+        o->tabled++;
+        if (e == MPIPE_OK && mpipe__table_used(&o->table) > o->table_limit) {
+            /* hardly a key came twice: go without it for a while */
+            if (2 * (uint64_t)o->table.n > o->tabled)
+                o->bypass = BYPASS * o->tabled;
             e = empty_table(flow);
+        }
     }
     if (e != MPIPE_OK)
         return e;

@@ -35,6 +35,7 @@ struct mpipe__shuffle {
     struct mpipe__combiner combiner;
     uint32_t (*part_of)(const void *key, size_t size, uint32_t n, void *arg);
     void *arg;
+    bool any_order;         /* keys need not come sorted */
     size_t memory;          /* bytes: for this rank's part of it all */
     char scratch[1024];
     struct mpipe__store store;
@@ -63,6 +64,10 @@ struct mpipe__outbound {
     struct mpipe__frame **open;     /* a partition each; or NULL */
     struct mpipe__table table;      /* combined, of the frame in hand */
     size_t table_limit, frame_size;
+    uint64_t tabled;                /* pairs that went into it since it was
+                                       emptied */
+    uint64_t bypass;                /* pairs that are to go past it, since
+                                       most keys were new */
     uint64_t pairs;                 /* emitted for the frame in hand */
     uint64_t emitted, sent;         /* pairs since the flow began */
     uint64_t *left;                 /* ids of frames sent for it */

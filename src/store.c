@@ -77,13 +77,15 @@ static enum mpipe_err no_memory(struct mpipe_error *err, const char *what)
 
 /* ---- in memory ---- */
 
-enum mpipe_err mpipe__store_sorted(struct mpipe__store *s, uint32_t p,
-                                   struct mpipe__sort_entry **entry,
-                                   struct mpipe_error *err)
+enum mpipe_err mpipe__store_entries(struct mpipe__store *s, uint32_t p,
+                                    bool sorted,
+                                    struct mpipe__sort_entry **entry,
+                                    struct mpipe_error *err)
 {
     const struct mpipe__store_part *part = &s->part[p];
     size_t n = part->in_memory, k = 0;
-    struct mpipe__sort_entry *spare = malloc((n + 1) * sizeof *spare);
+    struct mpipe__sort_entry *spare = malloc((sorted ? n + 1 : 1)
+                                             * sizeof *spare);
 
     *entry = malloc((n + 1) * sizeof **entry);
     if (*entry == NULL || spare == NULL) {
@@ -100,7 +102,8 @@ enum mpipe_err mpipe__store_sorted(struct mpipe__store *s, uint32_t p,
     for (size_t at = 0; at < part->table.used;
          at += mpipe__pair_stride(part->table.arena + at))
         (*entry)[k++] = mpipe__sort_entry(part->table.arena + at);
-    mpipe__sort(*entry, spare, n);
+    if (sorted)
+        mpipe__sort(*entry, spare, n);
     free(spare);
     return MPIPE_OK;
 }
@@ -155,13 +158,14 @@ static enum mpipe_err keep(struct mpipe__store *s,
 
 static enum mpipe_err combine(struct mpipe__store *s,
                               struct mpipe__store_part *part,
-                              const void *pair)
+                              const void *pair, uint64_t hash)
 {
     const struct mpipe__pair_head *head = mpipe__pair(pair);
-    enum mpipe_err e = mpipe__table_add(&part->table, mpipe__pair_key(pair),
-                                        head->key_size,
-                                        mpipe__pair_value(pair),
-                                        head->value_size);
+    enum mpipe_err e = mpipe__table_add_hashed(&part->table, hash,
+                                               mpipe__pair_key(pair),
+                                               head->key_size,
+                                               mpipe__pair_value(pair),
+                                               head->value_size);
     size_t memory = mpipe__table_memory(&part->table)
                     + part->table.n * SORT_BYTES;
 
@@ -218,7 +222,7 @@ static enum mpipe_err spill(struct mpipe__store *s, uint32_t p,
     struct mpipe__store_part *part = &s->part[p];
     struct mpipe__sort_entry *entry = NULL;
     struct mpipe__run run = { 0, 0 };
-    enum mpipe_err e = mpipe__store_sorted(s, p, &entry, err);
+    enum mpipe_err e = mpipe__store_entries(s, p, true, &entry, err);
 
     if (e == MPIPE_OK)
         e = write_sorted(s, entry, part->in_memory, &run, err);
@@ -272,11 +276,12 @@ static enum mpipe_err make_room(struct mpipe__store *s, struct mpipe_error *err)
     return spill(s, largest, err);
 }
 
-enum mpipe_err mpipe__store_add(struct mpipe__store *s, uint32_t p,
-                                const void *pair, struct mpipe_error *err)
+static enum mpipe_err add_one(struct mpipe__store *s, uint32_t p,
+                              const void *pair, uint64_t hash,
+                              struct mpipe_error *err)
 {
     struct mpipe__store_part *part = &s->part[p];
-    enum mpipe_err e = s->combiner.fn != NULL ? combine(s, part, pair)
+    enum mpipe_err e = s->combiner.fn != NULL ? combine(s, part, pair, hash)
                                               : keep(s, part, pair);
 
     if (e == MPIPE_EINVAL)
@@ -291,4 +296,24 @@ enum mpipe_err mpipe__store_add(struct mpipe__store *s, uint32_t p,
     if (s->memory > s->memory_max)
         s->memory_max = s->memory;
     return s->memory > s->limit ? make_room(s, err) : MPIPE_OK;
+}
+
+enum mpipe_err mpipe__store_add(struct mpipe__store *s, uint32_t p,
+                                const void *const *pair, size_t n,
+                                struct mpipe_error *err)
+{
+    const struct mpipe__table *t = &s->part[p].table;
+    uint64_t hash[MPIPE__STORE_BATCH] = { 0 };
+    enum mpipe_err e = MPIPE_OK;
+
+    for (size_t i = 0; i < n && s->combiner.fn != NULL; i++) {
+        hash[i] = mpipe__key_hash(mpipe__pair_key(pair[i]),
+                                  mpipe__pair(pair[i])->key_size);
+        mpipe__table_fetch_slot(t, hash[i]);
+    }
+    for (size_t i = 0; i < n && s->combiner.fn != NULL; i++)
+        mpipe__table_fetch_pair(t, hash[i]);
+    for (size_t i = 0; i < n && e == MPIPE_OK; i++)
+        e = add_one(s, p, pair[i], hash[i], err);
+    return e;
 }

@@ -12,6 +12,8 @@
 #include "sort.h"
 #include "table.h"
 
+#define MPIPE__STORE_BATCH 32u
+
 struct mpipe__store_chunk;
 
 struct mpipe__store_part {
@@ -30,6 +32,7 @@ struct mpipe__store {
     struct mpipe__store_part *part;
     uint32_t n_parts;
     size_t memory, memory_max, limit;       /* bytes, of all parts */
+    bool any_order;                         /* keys need not come sorted */
 };
 
 /* 'limit': bytes of memory to keep under; 'folder': as for
@@ -39,15 +42,19 @@ enum mpipe_err mpipe__store_init(struct mpipe__store *s, uint32_t n_parts,
                                  size_t limit, const char *folder);
 void mpipe__store_fini(struct mpipe__store *s);
 
-/* Add a pair, that mpipe__pair_check() has seen.  MPIPE_ENOMEM, MPIPE_EIO,
+/* Add pairs, that mpipe__pair_check() has seen, at most MPIPE__STORE_BATCH: many
+ * at a time, so that memory is fetched for all of them at once.  MPIPE_ENOMEM, MPIPE_EIO,
  * MPIPE_EINVAL (a value of the wrong size), told in 'err'. */
 enum mpipe_err mpipe__store_add(struct mpipe__store *s, uint32_t part,
-                                const void *pair, struct mpipe_error *err);
+                                const void *const *pair, size_t n,
+                                struct mpipe_error *err);
 
-/* Sort what a partition has in memory: *entry is the caller's to free. */
-enum mpipe_err mpipe__store_sorted(struct mpipe__store *s, uint32_t part,
-                                   struct mpipe__sort_entry **entry,
-                                   struct mpipe_error *err);
+/* What a partition has in memory, sorted or as it came: *entry is the caller's to
+ * free. */
+enum mpipe_err mpipe__store_entries(struct mpipe__store *s, uint32_t part,
+                                    bool sorted,
+                                    struct mpipe__sort_entry **entry,
+                                    struct mpipe_error *err);
 /* Merge the oldest runs until there are at most 'n'. */
 enum mpipe_err mpipe__store_merge_runs(struct mpipe__store *s, uint32_t part,
                                        unsigned n, struct mpipe_error *err);

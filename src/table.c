@@ -77,6 +77,19 @@ static enum mpipe_err grow_arena(struct mpipe__table *t, size_t need)
     return MPIPE_OK;
 }
 
+/* Most keys are numbers or short words. */
+static inline bool same(const char *a, const char *b, size_t size)
+{
+    uint64_t x, y;
+
+    if (size == 8) {
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        return x == y;
+    }
+    return size == 0 || memcmp(a, b, size) == 0;
+}
+
 static enum mpipe_err insert(struct mpipe__table *t, struct mpipe__slot *slot,
                              uint32_t hash, const void *key, size_t key_size,
                              const void *value, size_t value_size)
@@ -109,7 +122,16 @@ enum mpipe_err mpipe__table_add(struct mpipe__table *t, const void *key,
                                 size_t key_size, const void *value,
                                 size_t value_size)
 {
-    uint32_t hash = (uint32_t)XXH3_64bits(key, key_size);
+    return mpipe__table_add_hashed(t, XXH3_64bits(key, key_size), key,
+                                   key_size, value, value_size);
+}
+
+enum mpipe_err mpipe__table_add_hashed(struct mpipe__table *t,
+                                       uint64_t whole_hash,
+                                       const void *key, size_t key_size,
+                                       const void *value, size_t value_size)
+{
+    uint32_t hash = (uint32_t)whole_hash;
     struct mpipe__slot *slot;
     size_t i;
 
@@ -123,8 +145,7 @@ enum mpipe_err mpipe__table_add(struct mpipe__table *t, const void *key,
         const struct mpipe__pair_head *head = mpipe__pair(pair);
 
         if (t->slot[i].hash != hash || head->key_size != key_size
-            || (key_size > 0
-                && memcmp(mpipe__pair_key(pair), key, key_size) != 0))
+            || !same(mpipe__pair_key(pair), key, key_size))
             continue;
         if (mpipe__combine_size(&t->combiner, value_size) != head->value_size)
             return MPIPE_EINVAL;

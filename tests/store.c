@@ -97,9 +97,11 @@ static void add(struct mpipe__store *s, const struct made *m)
     char key[80];
     int n = snprintf(key, sizeof key, "%0*u", (int)m->key_size, m->key);
     uint64_t value = m->value;
+    const void *pair = room;
 
     mpipe__pair_write(room, key, (size_t)n, &value, sizeof value);
-    CU_ASSERT_EQUAL_FATAL(mpipe__store_add(s, m->part, room, &err), MPIPE_OK);
+    CU_ASSERT_EQUAL_FATAL(mpipe__store_add(s, m->part, &pair, 1, &err),
+                          MPIPE_OK);
 }
 
 /* All values of the group, which begins with m[0]; how many pairs it was. */
@@ -230,12 +232,13 @@ static void no_scratch(void)
     struct mpipe_error err = { MPIPE_OK, 0, "" };
     struct mpipe__store s;
     uint64_t room[8];
+    const void *pair[4] = { room, room, room, room };
     enum mpipe_err e = MPIPE_OK;
 
     mpipe__store_init(&s, 1, &c, 10000, "/no/such/folder");
     mpipe__pair_write(room, "key", 3, "value", 5);
     for (int i = 0; i < 1000 && e == MPIPE_OK; i++)
-        e = mpipe__store_add(&s, 0, room, &err);
+        e = mpipe__store_add(&s, 0, pair, 4, &err);
     CU_ASSERT_EQUAL(e, MPIPE_EIO);
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/no/such/folder"));
     CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "--scratch"));
@@ -247,6 +250,7 @@ static void damaged(void)
 {
     struct mpipe__combiner c = mpipe__combiner_of(NULL, NULL);
     uint64_t room[8];
+    const void *pair = room;
 
     mpipe__pair_write(room, "key", 3, "value", 5);
     for (unsigned where = 0; where < 5; where++) {
@@ -259,7 +263,7 @@ static void damaged(void)
 
         mpipe__store_init(&s, 1, &c, 50000, "");
         for (int i = 0; i < 10000; i++)
-            mpipe__store_add(&s, 0, room, &err);
+            mpipe__store_add(&s, 0, &pair, 1, &err);
         CU_ASSERT_FATAL(s.file.size > 100000);
         at = (off_t)(s.file.size / 5 * where);
         CU_ASSERT_EQUAL(pread(s.file.fd, &byte, 1, at), 1);
