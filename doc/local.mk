@@ -1,10 +1,14 @@
 # doc/local.mk - documents and man pages.  Included by Makefile.am.
 
 dist_man_MANS += \
+	doc/man/dsort.1 \
+	doc/man/kmers.1 \
 	doc/man/mandelbrot.1 \
 	doc/man/mpipe.1 \
 	doc/man/mpipe.7 \
 	doc/man/palindrome.1 \
+	doc/man/pi.1 \
+	doc/man/sumjob.1 \
 	doc/man/taskchain.1 \
 	doc/man/wordcount.1 \
 	# End of dist_man_MANS
@@ -12,6 +16,7 @@ dist_man_MANS += \
 # One for each public header, made of its comments.
 man3_pages = \
 	doc/man/mpipe_error.3 \
+	doc/man/mpipe_mapreduce.3 \
 	doc/man/mpipe_mpi.3 \
 	doc/man/mpipe_pipeline.3 \
 	doc/man/mpipe_plan.3 \

@@ -60,6 +60,8 @@ void mpipe__store_drop(struct mpipe__store *s, uint32_t p)
 
 void mpipe__store_fini(struct mpipe__store *s)
 {
+    if (s->part == NULL)
+        return;                 /* it was never made: no file is its */
     for (uint32_t p = 0; p < s->n_parts; p++)
         mpipe__store_drop(s, p);
     free(s->part);

@@ -40,7 +40,7 @@ struct mpipe__store {
 enum mpipe_err mpipe__store_init(struct mpipe__store *s, uint32_t n_parts,
                                  const struct mpipe__combiner *combiner,
                                  size_t limit, const char *folder);
-void mpipe__store_fini(struct mpipe__store *s);
+void mpipe__store_fini(struct mpipe__store *s);     /* also of {0} */
 
 /* Add pairs, that mpipe__pair_check() has seen, at most MPIPE__STORE_BATCH: many
  * at a time, so that memory is fetched for all of them at once.  MPIPE_ENOMEM, MPIPE_EIO,

@@ -26,6 +26,8 @@ rows()
     for style in pull push; do
         printf "wait\t$style\t%s\n" 'mean cpu' 'worst cpu' median '99 %'
     done
+    printf 'words\t2 MB\t%s\n' throughput memory
+    printf 'kmers\t2 MB\tthroughput\nsort\t8 MB\tthroughput\n'
 }
 
 # All of it, as JSON: every row is there, and has numbers of both sides.
@@ -86,7 +88,8 @@ while read -r argument text; do
     expect_err "$text"
     [ ! -s "$work/out" ] || complain "$command: something on stdout"
 done <<EOT
---only=nothing --only=nothing: give pipeline, farm, latency or wait
+--only=nothing --only=nothing: give pipeline, farm, latency, wait, words, kmers or sort
+--megabytes=0 --megabytes=0: not a number from 1 to 1000000
 --runs=0 --runs=0: not a number from 1 to 31
 --runs=x --runs=x: not a number
 --milliseconds=0 --milliseconds=0: not a number from 1 to 60000

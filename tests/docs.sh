@@ -100,7 +100,8 @@ flags()
     grep -v 'Options of libmpipe' | grep -o -e '--[a-z][a-z-]*' \
         -e '\[\{0,1\}-[a-z] [A-Z]' | sed 's/^\[//; s/ .*//' | sort -u
 }
-for program in mandelbrot palindrome taskchain wordcount mpipe; do
+for program in dsort kmers mandelbrot palindrome pi sumjob taskchain \
+    wordcount mpipe; do
     path=$abs_top_builddir/apps/$program
     [ -x "$path" ] || continue          # mandelbrot without libpng
     if [ $program = mpipe ]; then
@@ -120,7 +121,8 @@ done
 # Options in the texts exist somewhere.
 {
     cut -d ' ' -f 1 options | sed 's/=.*//'
-    for program in mandelbrot palindrome taskchain wordcount mpipe; do
+    for program in dsort kmers mandelbrot palindrome pi sumjob taskchain \
+        wordcount mpipe; do
         plain "$manuals/$program.1" | grep -o -e '--[a-z][a-z-]*'
     done
     # of pkg-config, sbatch and mpirun

@@ -3,6 +3,7 @@
  * with a reference that knows no ranks.  Items and keys fail, memory is short,
  * messages are late and come twice.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -747,6 +748,25 @@ static void no_scratch(void)
     }
 }
 
+/* What a job was not given it does not close: a struct of zeros has stdin as
+ * its file. */
+static void keeps_files(void)
+{
+    struct sums s = { 0, 0 };
+    struct mpipe__world world = { .size = 3, .seed = 1 };
+    struct mpipe__world_end end;
+    int stdin_was = dup(0), null = open("/dev/null", O_RDONLY);
+
+    dup2(null, 0);
+    CU_ASSERT(mpipe__world_run(&world, run_sum, &s, &end));
+    CU_ASSERT(fcntl(0, F_GETFD) != -1);
+    close(null);
+    if (stdin_was >= 0) {
+        dup2(stdin_was, 0);
+        close(stdin_was);
+    }
+}
+
 static const struct mpipe__test tests[] = {
     { "random jobs give what a loop would give", random_jobs },
     { "a fold in feed order, also of a function that needs it", folds },
@@ -754,6 +774,7 @@ static const struct mpipe__test tests[] = {
     { "jobs that follow one another", chains },
     { "and jobs that cannot", wrong_chains },
     { "mistakes are told, on all ranks alike", mistakes },
+    { "files of others stay open", keeps_files },
     { "without a scratch folder all ranks end alike", no_scratch },
     { NULL, NULL }
 };
