@@ -34,7 +34,7 @@ struct mpipe_mapreduce {
     struct mpipe__tokens tokens;
     unsigned n_workers;
     struct mpipe_mapreduce *next;   /* gets the results; NULL: none does */
-    bool follows;                   /* another one */
+    bool follows, ran;              /* another one; already */
     struct mpipe__bounds bounds;
     struct mpipe_bytes sample;      /* rank 0: pairs, a stride each */
     size_t n_sample;
@@ -449,6 +449,10 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
     if (mr->follows)
         mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "it follows another "
                               "job: run that one");
+    if (mr->ran)
+        mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "it has run already: "
+                              "make a new job");
+    mr->ran = true;
     ready_folder(mr);
     if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
         e = look_ahead(mr);

@@ -228,22 +228,29 @@ double mpipe__report_skew(const struct mpipe__report_shuffle *s)
 
 static void print_shuffle(const struct mpipe__report *r, FILE *stream)
 {
-    uint64_t emitted = 0, sent = 0, spilled = 0;
-    char disk[MPIPE__SHOW_SIZE];
+    uint64_t emitted = 0, sent = 0, spilled = 0, moved = 0, read = 0;
+    char disk[MPIPE__SHOW_SIZE], net[MPIPE__SHOW_SIZE], in[MPIPE__SHOW_SIZE];
 
     for (unsigned i = 0; i < r->n_ranks; i++) {
         emitted += r->ranks[i].stats.pairs_emitted;
         sent += r->ranks[i].stats.pairs_sent;
         spilled += r->ranks[i].stats.bytes_spilled;
+        moved += r->ranks[i].stats.bytes_sent;
+        read += r->ranks[i].stats.bytes_read;
     }
     if (r->shuffle.n_parts == 0 || r->reduces)
         return;
     mpipe__show_bytes(disk, spilled);
-    fprintf(stream, "shuffle: %" PRIu64 " pairs emitted", emitted);
+    mpipe__show_bytes(in, read);
+    fprintf(stream, "shuffle: ");
+    if (read > 0)
+        fprintf(stream, "%s read, ", in);
+    fprintf(stream, "%" PRIu64 " pairs emitted", emitted);
     if (sent != emitted)
         fprintf(stream, ", %" PRIu64 " after combining", sent);
-    fprintf(stream, "; %u partition%s, the largest %.2f times the mean; %s "
-            "to disk\n", r->shuffle.n_parts, r->shuffle.n_parts == 1 ? "" : "s",
+    mpipe__show_bytes(net, moved);
+    fprintf(stream, "; %s sent; %u partition%s, the largest %.2f times the "
+            "mean; %s to disk\n", net, r->shuffle.n_parts, r->shuffle.n_parts == 1 ? "" : "s",
             mpipe__report_skew(&r->shuffle), disk);
 }
 

@@ -199,6 +199,7 @@ static struct object rank_object(const struct mpipe__report *r,
     set_count(&o, "frames_received", s->frames_received);
     set_count(&o, "bytes_sent", s->bytes_sent);
     set_count(&o, "bytes_received", s->bytes_received);
+    set_count(&o, "bytes_read", s->bytes_read);
     if (r->shuffle.n_parts == 0 || r->reduces)
         return o;
     set_count(&o, "pairs_emitted", s->pairs_emitted);

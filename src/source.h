@@ -18,6 +18,9 @@ enum {
 bool mpipe__source_skips(struct mpipe_out *out, enum mpipe_err e,
                          const char *why);
 
+/* A stage has read so many bytes of records; 'out' may be NULL. */
+void mpipe__source_read(struct mpipe_out *out, uint64_t bytes);
+
 /* The integers that are left of a range. */
 struct mpipe__numbers {
     int64_t next, last;

@@ -76,6 +76,8 @@ enum mpipe_err mpipe_split_load(const struct mpipe_split *split, char delimiter,
 
     if (mpipe__source_skips(out, e, err.text))
         return MPIPE_OK;
+    if (e == MPIPE_OK)
+        mpipe__source_read(out, bytes->size);
     if (e != MPIPE_OK && out != NULL)
         mpipe_fail(out, "%s", err.text);
     return e;

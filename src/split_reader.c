@@ -212,6 +212,8 @@ enum mpipe_err mpipe_split_next(struct mpipe_split_reader *r, char **records,
     struct mpipe_error err = { .code = MPIPE_OK };
     enum mpipe_err e = mpipe__split_reader_next(r, false, records, size, &err);
 
+    if (e == MPIPE_OK)
+        mpipe__source_read(out, *size);
     if (mpipe__source_skips(out, e, err.text))
         return MPIPE_END;           /* what was read of it counts */
     if (e < MPIPE_OK && out != NULL)

@@ -37,6 +37,7 @@ struct mpipe__rank_stats {
     /* Of a shuffle: pairs emitted here, and sent after they were combined; pairs
      * that came to partitions of this rank; bytes that went to disk. */
     uint64_t pairs_emitted, pairs_sent, pairs_kept, bytes_spilled;
+    uint64_t bytes_read;        /* by its stages, from the ranges of files */
 };
 
 #define MPIPE__HEAVY_KEYS 5u

@@ -49,6 +49,7 @@ unit_suites = \
 	tests/log.c \
 	tests/mapreduce.c \
 	tests/options.c \
+	tests/partition.c \
 	tests/pipeline.c \
 	tests/placement.c \
 	tests/plan_print.c \

@@ -748,6 +748,68 @@ static void no_scratch(void)
     }
 }
 
+static enum mpipe_err run_twice(struct mpipe *mp, int rank, void *arg)
+{
+    const struct mpipe_job job = {
+        .map = pass_on, .fold = mpipe_sum_i64, .done = take_total, .arg = arg
+    };
+    struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, &job);
+    enum mpipe_err e;
+
+    (void)rank;
+    mpipe_source_range(mpipe_mapreduce_input(mr), 1, 10);
+    e = mpipe_mapreduce_run(mr);
+    if (e == MPIPE_OK)
+        e = mpipe_mapreduce_run(mr);
+    mpipe_mapreduce_free(mr);
+    return e;
+}
+
+static void once_only(void)
+{
+    for (int size = 1; size < 4; size++) {
+        struct sums s = { 0, 0 };
+        struct mpipe__world world = { .size = size, .seed = 1 };
+        struct mpipe__world_end end;
+
+        CU_ASSERT(mpipe__world_run(&world, run_twice, &s, &end));
+        CU_ASSERT_EQUAL(s.total, 55);
+        for (int r = 0; r < size; r++)
+            CU_ASSERT_EQUAL(end.code[r], -MPIPE_EINVAL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(end.error[0].text, "has run already"));
+    }
+}
+
+/* A message that is lost ends the job, wherever it was going; or it was one that
+ * nobody needed. */
+static void lost_messages(void)
+{
+    static const unsigned channels[] = {
+        1u << MPIPE__DATA, 1u << MPIPE__CONTROL
+    };
+
+    /* without its HELLO a rank is only waited for, with a word in the log */
+    for (uint64_t nth = 2; nth < 40; nth++)
+        for (int i = 0; i < 2; i++) {
+            struct mpipe__fault_plan fault = {
+                .drop_nth = nth, .channel_mask = channels[i],
+                .rank_mask = 1u << nth % 4
+            };
+            struct mpipe__world world = {
+                .size = 4, .fault = &fault, .seed = nth,
+                .options = "--log-level=error --frame=1K --memory=64K"
+            };
+            struct mistake m = { { .map = many_pairs }, true, NULL, NULL, 300 };
+            struct mpipe__world_end end;
+
+            CU_ASSERT(mpipe__world_run(&world, run_mistake, &m, &end));
+            CU_ASSERT(end.code[0] == 0 || end.code[0] == -MPIPE_ELINK);
+            CU_ASSERT(end.faults.dropped == 1 || end.code[0] == 0);
+            for (int r = 1; r < 4; r++)
+                CU_ASSERT_EQUAL(end.code[r], end.code[0]);
+        }
+}
+
 /* What a job was not given it does not close: a struct of zeros has stdin as
  * its file. */
 static void keeps_files(void)
@@ -774,6 +836,8 @@ static const struct mpipe__test tests[] = {
     { "jobs that follow one another", chains },
     { "and jobs that cannot", wrong_chains },
     { "mistakes are told, on all ranks alike", mistakes },
+    { "a job runs once", once_only },
+    { "a lost message ends the job, on all ranks alike", lost_messages },
     { "files of others stay open", keeps_files },
     { "without a scratch folder all ranks end alike", no_scratch },
     { NULL, NULL }

@@ -76,6 +76,23 @@ worker.c|pipeline|s/            m.n_items += quick;/            ;/|emit: a faili
 worker.c|pipeline|s/    out->strip.spot = NULL;/    ;/|emit: a commit after the return
 out.c|pipeline|s/        if (out->strip.spot != out->strip.at)/        if (false)/|emit: a commit of what was lost
 out.h|pipeline|s/    out->emitted += n;/    ;/|emit: what went through the strip is not counted
+table.c|table|s/        if (t->slot\[i\].hash != hash || head->key_size != key_size/        if (t->slot[i].hash != hash/|table: a key is its longer one's equal
+table.c|table store|s/^    t->n = t->used = 0;/    t->n = 0;/|table: what was cleared comes back
+sort.c|store|s/order(\&spare\[a\], \&entry\[b\]) <= 0/order(\&spare[a], \&entry[b]) < 0/|sort: equal keys change places
+merge.c|store|s/: a < b;/: a > b;/|merge: later runs come first
+run.c|store|s/ != head.hash)/ != head.hash \&\& head.bytes < 99)/|run: a changed block is believed
+groups.c|store|s/        || mpipe__pair(pair)->key_size != g->key.size/        || false/|groups: a key takes the values of a longer one
+store.c|store|s/    memmove(more + at + 1, more + at/    memmove(more + at, more + at/|store: a run is lost
+store.c|store|s/s->memory > s->limit ? make_room/s->memory > 9 * s->limit ? make_room/|store: the limit is passed
+shuffle.c|mapreduce|s/            mpipe__frame_truncate(o->log\[i\].frame, o->log\[i\].n_items);/            ;/|shuffle: what a failing item emitted counts
+shuffle.c|mapreduce|s/    void_what_left(flow);/    o->n_left = 0;/|shuffle: what had left counts twice
+shuffle.c|mapreduce|s/    o->n_log = n_log;/    ;/|shuffle: the log is not taken back
+collect.c|mapreduce|s/        if (is_void(c, f->head.id))/        if (false)/|collect: void frames count
+collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames count in the order in which they came
+collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete
+commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: voids of later roots are forgotten
+reduce.c|mapreduce|s/        token.last = 1;/        token.last = t->shuffle->info[t->next].pairs < 99;/|reduce: the end of a partition is left
+partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
 ROWS

@@ -256,7 +256,7 @@ static void plain_json(void)
           "\"busy_percent\": 40.0, \"memory_bytes\": 0,"
           "\"memory_peak_bytes\": 62914560, \"node_available_bytes\": 1000,"
           "\"backlog_frames\": 3, \"frames_sent\": 0, \"frames_received\": 8,"
-          "\"bytes_sent\": 9, \"bytes_received\": 10}" },
+          "\"bytes_sent\": 9, \"bytes_received\": 10, \"bytes_read\": 0}" },
         { "ranks/2/stages", "[\"square\","
           "\"only-even-numbers-between-one-and-ten\"]" },
         { "ranks/3/role", "\"spare\"" }, { "ranks/3/stages", "[]" }

@@ -150,7 +150,7 @@ struct mpipe_pipeline *mpipe_mapreduce_input(struct mpipe_mapreduce *mr);
 enum mpipe_err mpipe_mapreduce_then(struct mpipe_mapreduce *mr,
                                     struct mpipe_mapreduce *next);
 
-/* Run the job on all ranks.  The result is the same on all of them:
+/* Run the job on all ranks, once.  The result is the same on all of them:
  * MPIPE_OK, MPIPE_EFAILED (something failed for good), or what ended it. */
 enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr);
 
