@@ -76,7 +76,9 @@ static bool at_limit(const struct mpipe__flow *flow)
 {
     uint64_t limit = flow->engine->options->limit;
 
-    return limit > 0 && mpipe__feeder_items(flow) >= limit;
+    /* tokens are no input: without them what is there would be lost */
+    return limit > 0 && flow->spec->direct == NULL
+           && mpipe__feeder_items(flow) >= limit;
 }
 
 static void choose_target(struct mpipe__flow *flow)

@@ -359,10 +359,17 @@ static void open_trace(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
+    char name[MPIPE__OPTION_TEXT + 16];
 
     if (!flow->tracing)
         return;
-    m->trace = mpipe__trace_open(flow->engine->options->trace, &err);
+    /* what follows the first pipeline has a file of its own */
+    if (flow->id == 0)
+        snprintf(name, sizeof name, "%s", flow->engine->options->trace);
+    else
+        snprintf(name, sizeof name, "%s.%u", flow->engine->options->trace,
+                 flow->id + 1u);
+    m->trace = mpipe__trace_open(name, &err);
     if (m->trace == NULL)
         mpipe__flow_fail(flow, 0, err.code, "%s", err.text);
     else

@@ -21,6 +21,14 @@ for ranks in 0 1 3; do
     limited 999999 333332833333500000
 done
 
+# A job's input is limited, and nothing that came of it.
+echo 9 >expected
+for ranks in 0 1 5; do
+    on $ranks sumjob --quiet --limit=3
+    expect 0
+    expect_out expected
+done
+
 # A limit that is not reached changes nothing.
 ranks=3
 on 3 mypipeline --quiet --limit=2000000

@@ -748,6 +748,58 @@ static void no_scratch(void)
     }
 }
 
+static enum mpipe_err count_item(const struct mpipe_item *result, void *arg)
+{
+    (void)result;
+    ++*(uint64_t *)arg;
+    return MPIPE_OK;
+}
+
+/* A pipeline, a job, a pipeline that is open while another job runs. */
+static enum mpipe_err run_mixture(struct mpipe *mp, int rank, void *arg)
+{
+    struct sums *s = arg;
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    enum mpipe_err e;
+
+    mpipe_source_range(pl, 1, 500);
+    mpipe_pipeline_stage(pl, "pass", pass_on, NULL);
+    mpipe_pipeline_sink(pl, count_item, &s->results);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_reset(pl);
+    if (e == MPIPE_OK)
+        e = run_sum(mp, rank, &s[1]);
+    mpipe_pipeline_stage(pl, "pass", pass_on, NULL);
+    mpipe_pipeline_sink(pl, count_item, &s->results);
+    if (e == MPIPE_OK)
+        e = mpipe_pipeline_start(pl);
+    for (int64_t i = 0; rank == 0 && i < 50; i++)
+        mpipe_pipeline_feed(pl, &i, sizeof i);
+    if (e == MPIPE_OK)
+        e = run_sum(mp, rank, &s[2]);
+    for (int64_t i = 0; rank == 0 && i < 50; i++)
+        mpipe_pipeline_feed(pl, &i, sizeof i);
+    if (e == MPIPE_OK)
+        e = mpipe_pipeline_end(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+static void mixtures(void)
+{
+    for (int size = 1; size < 6; size++) {
+        struct sums s[3] = { { 0, 0 } };
+        struct mpipe__world world = { .size = size, .seed = 9 };
+        struct mpipe__world_end end;
+
+        CU_ASSERT(mpipe__world_run(&world, run_mixture, s, &end));
+        CU_ASSERT_EQUAL(end.code[0], 0);
+        CU_ASSERT_EQUAL(s[0].results, 600);
+        CU_ASSERT_EQUAL(s[1].total, 3000 * 3001 / 2);
+        CU_ASSERT_EQUAL(s[2].total, 3000 * 3001 / 2);
+    }
+}
+
 static enum mpipe_err run_twice(struct mpipe *mp, int rank, void *arg)
 {
     const struct mpipe_job job = {
@@ -836,6 +888,7 @@ static const struct mpipe__test tests[] = {
     { "jobs that follow one another", chains },
     { "and jobs that cannot", wrong_chains },
     { "mistakes are told, on all ranks alike", mistakes },
+    { "jobs and pipelines in one program, also side by side", mixtures },
     { "a job runs once", once_only },
     { "a lost message ends the job, on all ranks alike", lost_messages },
     { "files of others stay open", keeps_files },

@@ -19,6 +19,13 @@ for ranks in 0 1 2 3 4 7 8; do
     expect 0
     expect_out want
 done
+# Each of a job's pipelines has a trace.
+on 3 sumjob --quiet --trace=trace.json
+expect 0
+for file in trace.json trace.json.2; do
+    grep -q traceEvents $file || complain "$command: $file is no trace"
+done
+
 on 3 sumjob -n -1
 expect 2
 expect_err 'sumjob: -n -1: not a number from 0 to 3000000000'
