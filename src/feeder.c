@@ -121,6 +121,10 @@ void mpipe__feeder_cut(struct mpipe__flow *flow)
     fd->items += f->head.n_items;
     fd->bytes += mpipe__frame_item_bytes(f, f->head.n_items);
     fd->cuts++;
+    if (flow->spec->fed != NULL
+        && flow->spec->fed(flow->spec->fed_arg, f) != MPIPE_OK)
+        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to keep what was "
+                         "fed");
     fd->open = NULL;
     fd->pending_bytes += f->capacity;
     mpipe__queue_push(&fd->pending, f);

@@ -26,6 +26,9 @@ struct mpipe__flow_spec {
     void *source_arg;
     mpipe_source_fn sample;         /* NULL: it cannot be looked at ahead */
     uint64_t count;
+    /* Told of each frame that is fed; NULL: nobody is. */
+    enum mpipe_err (*fed)(void *arg, struct mpipe__frame *f);
+    void *fed_arg;
     mpipe_sink_fn sink;
     void *sink_arg;
     enum mpipe_err (*sink_close)(void *arg, enum mpipe_err how,
@@ -33,6 +36,7 @@ struct mpipe__flow_spec {
     mpipe_failure_fn failure;
     void *failure_arg;
     bool ordered;
+    bool forgives;                  /* items that fail are no failure */
     struct mpipe__shuffle *shuffle; /* instead of a sink; NULL: none */
     const struct mpipe__shuffle *reduces;   /* whose partitions it goes
                                                through; for the report */

@@ -22,6 +22,17 @@
 #define SAMPLE_MAX   100000u         /* keys, and bytes of each */
 #define SAMPLE_KEY   1024u
 #define SAMPLE_SHARE 4u              /* of a rank's memory */
+#define AHEAD_ITEMS  1000u           /* that are fed twice, and their bytes */
+#define AHEAD_BYTES  ((size_t)8 << 20)
+
+/* Its first items stand for all: they are kept, and fed once more. */
+struct ahead {
+    mpipe_source_fn source;
+    void *arg;
+    struct mpipe_bytes items;       /* size (8 bytes), bytes, padding */
+    size_t n, next;                 /* kept; where to feed on */
+    bool ended;                     /* the source has come to its end */
+};
 
 struct mpipe_mapreduce {
     struct mpipe *mp;
@@ -36,6 +47,7 @@ struct mpipe_mapreduce {
     struct mpipe_mapreduce *next;   /* gets the results; NULL: none does */
     bool follows, ran;              /* another one; already */
     struct mpipe__bounds bounds;
+    struct ahead ahead;             /* of a source without a sample */
     struct mpipe_bytes sample;      /* rank 0: pairs, a stride each */
     size_t n_sample;
     uint64_t seen, keep_one_in;
@@ -215,6 +227,7 @@ void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
     mpipe__bounds_fini(&mr->bounds);
     free(mr->shuffle.info);
     free(mr->sample.data);
+    free(mr->ahead.items.data);
     free(mr->acc);
     free(mr);
 }
@@ -332,36 +345,110 @@ static enum mpipe_err take_bounds(void *arg, const void *data, size_t size)
     return mpipe__bounds_unpack(&mr->bounds, data, size);
 }
 
+/* ---- a source that cannot be looked at ahead ---- */
+
+static void ignore(const struct mpipe_failure *failure, void *arg)
+{
+    (void)failure, (void)arg;
+}
+
+static enum mpipe_err keep_fed(void *arg, struct mpipe__frame *f)
+{
+    struct ahead *a = arg;
+    struct mpipe_bytes *b = &a->items;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item)) {
+        uint64_t size = item.size;
+        size_t need = sizeof size + mpipe__align8(item.size);
+
+        if (b->size + need > b->capacity) {
+            size_t capacity = 2 * (b->size + need);
+            char *more = realloc(b->data, capacity);
+            if (more == NULL)
+                return MPIPE_ENOMEM;
+            b->data = more;
+            b->capacity = capacity;
+        }
+        memcpy(b->data + b->size, &size, sizeof size);
+        if (size > 0)
+            memcpy(b->data + b->size + sizeof size, item.data, item.size);
+        b->size += need;
+        a->n++;
+    }
+    return MPIPE_OK;
+}
+
+static enum mpipe_err first_items(struct mpipe_out *out, void *arg)
+{
+    struct ahead *a = arg;
+    enum mpipe_err e;
+
+    if (a->ended || a->n >= AHEAD_ITEMS || a->items.size >= AHEAD_BYTES)
+        return MPIPE_END;
+    e = a->source(out, a->arg);
+    a->ended = e == MPIPE_END;
+    return e;
+}
+
+static enum mpipe_err all_items(struct mpipe_out *out, void *arg)
+{
+    struct ahead *a = arg;
+    enum mpipe_err e = MPIPE_OK;
+    uint64_t size;
+
+    for (int i = 0; e == MPIPE_OK && i < 1000 && a->next < a->items.size;
+         i++) {
+        memcpy(&size, a->items.data + a->next, sizeof size);
+        e = mpipe_emit(out, a->items.data + a->next + sizeof size,
+                       (size_t)size);
+        a->next += sizeof size + mpipe__align8((size_t)size);
+    }
+    if (e != MPIPE_OK || a->next < a->items.size)
+        return e;
+    return a->ended ? MPIPE_END : a->source(out, a->arg);
+}
+
 /* Map a part of the input, and let its keys say where partitions begin. */
 static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
 {
     struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+    struct mpipe__flow_spec *sample;
     struct mpipe_pipeline *pl;
     char name[80];
     enum mpipe_err e;
 
     if (spec == NULL || spec->source == NULL)
         return MPIPE_OK;            /* run() will say so */
-    if (spec->sample == NULL) {
-        mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "MPIPE_SORT_ALL needs "
-                              "a partition function, or a source that can be "
-                              "looked at ahead: mpipe_source_splits()");
-        return MPIPE_OK;
-    }
     pl = mpipe_pipeline_new(mr->mp);
+    sample = mpipe__pipeline_spec(pl);
     snprintf(name, sizeof name, "%s.sample", mr->name);
     mpipe_pipeline_name(pl, name);
-    mpipe_pipeline_source(pl, spec->sample, spec->source_arg);
+    if (spec->sample != NULL) {
+        mpipe_pipeline_source(pl, spec->sample, spec->source_arg);
+    } else {
+        mr->ahead = (struct ahead){ spec->source, spec->source_arg,
+                                    { NULL, 0, 0 }, 0, 0, false };
+        mpipe_pipeline_source(pl, first_items, &mr->ahead);
+        spec->source = all_items;
+        spec->source_arg = &mr->ahead;
+    }
     if (spec->n_stages > 0)
         mpipe_pipeline_add(pl, &spec->stage[0]);
     mpipe_pipeline_sink(pl, keep_sample, mr);
-    mpipe_pipeline_on_failure(pl, mr->job.failed, mr->job.arg);
-    if (mpipe__pipeline_spec(pl) != NULL && spec->error.code != MPIPE_OK)
-        mpipe__pipeline_spec(pl)->error = spec->error;  /* for all to hear */
+    mpipe_pipeline_on_failure(pl, ignore, NULL);
+    if (sample != NULL)
+        sample->forgives = true;    /* what fails will fail again */
+    if (sample != NULL && spec->sample == NULL) {
+        sample->fed = keep_fed;
+        sample->fed_arg = &mr->ahead;
+    }
+    if (sample != NULL && spec->error.code != MPIPE_OK)
+        sample->error = spec->error;            /* for all to hear */
     e = mpipe_pipeline_run(pl);
     mpipe_pipeline_free(pl);
-    if (e == MPIPE_EFAILED)
-        e = MPIPE_OK;               /* it will fail again */
     spec->take_brief = take_bounds;
     spec->brief_arg = mr;
     if (e == MPIPE_OK && mpipe_rank(mr->mp) == 0
@@ -456,7 +543,13 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
     ready_folder(mr);
     if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
         e = look_ahead(mr);
-    return e == MPIPE_OK ? mpipe_pipeline_run(mr->input) : e;
+    if (e == MPIPE_OK)
+        e = mpipe_pipeline_run(mr->input);
+    if (mr->ahead.source != NULL) {         /* the source is its own again */
+        mpipe__pipeline_spec(mr->input)->source = mr->ahead.source;
+        mpipe__pipeline_spec(mr->input)->source_arg = mr->ahead.arg;
+    }
+    return e;
 }
 
 /* One level of the tree in which the parts of a fold come together: from 'from'

@@ -191,6 +191,24 @@ static void follow_rate(struct mpipe__progress *p, double now, uint64_t done)
     p->last_done = done;
 }
 
+/* The text for now, with the note behind it if that fits. */
+static void text_now(char text[LINE_SIZE], const struct mpipe__progress *p,
+                     double now, uint64_t done, uint64_t fed, uint64_t count,
+                     unsigned width)
+{
+    unsigned used = mpipe__show_columns(p->note) + 2;
+    size_t at, size = strlen(p->note) + 1;
+
+    mpipe__progress_text(text, LINE_SIZE, p->name, done, fed, count,
+                         now - p->start, p->rate, width);
+    at = strlen(text);
+    if (size == 1 || (width > 0 && mpipe__show_columns(text) + used > width)
+        || at + 2 + size > LINE_SIZE)
+        return;
+    memcpy(text + at, "  ", 2);
+    memcpy(text + at + 2, p->note, size);
+}
+
 void mpipe__progress_tick(struct mpipe__progress *p, double now, uint64_t done,
                           uint64_t fed, uint64_t count)
 {
@@ -198,9 +216,8 @@ void mpipe__progress_tick(struct mpipe__progress *p, double now, uint64_t done,
     if (p->stream == NULL || !(now > p->last) || now - p->last < p->every)
         return;
     follow_rate(p, now, done);
-    mpipe__progress_text(text, sizeof text, p->name, done, fed, count,
-                         now - p->start, p->rate,
-                         p->tty ? terminal_width(p->stream) : 0);
+    text_now(text, p, now, done, fed, count,
+             p->tty ? terminal_width(p->stream) : 0);
     if (p->tty)
         fprintf(p->stream, "\r%s\033[K", text);
     else

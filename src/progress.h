@@ -17,6 +17,7 @@ struct mpipe__progress {
     double rate;            /* items/s, smoothed */
     bool drawn;
     char name[48];
+    char note[160];         /* more to say, where there is room for it */
 };
 
 /* Pure: the text for a moment, at most 'size' bytes with its NUL, at most

@@ -507,7 +507,8 @@ static enum mpipe_err map_reduce(struct mpipe *mp, int64_t *result,
 {
     const struct mpipe_job described = {
         .map = pairs, .reduce = sum, .combine = combine, .done = add,
-        .partitions = 5, .arg = result
+        .partitions = 5, .arg = result,
+        .sort = combine == NULL ? MPIPE_SORT_ALL : MPIPE_UNSORTED
     };
     struct mpipe_mapreduce *mr;
     enum mpipe_err e;

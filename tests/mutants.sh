@@ -86,7 +86,6 @@ store.c|store|s/    memmove(more + at + 1, more + at/    memmove(more + at, more
 store.c|store|s/s->memory > s->limit ? make_room/s->memory > 9 * s->limit ? make_room/|store: the limit is passed
 shuffle.c|mapreduce|s/            mpipe__frame_truncate(o->log\[i\].frame, o->log\[i\].n_items);/            ;/|shuffle: what a failing item emitted counts
 shuffle.c|mapreduce|s/    void_what_left(flow);/    o->n_left = 0;/|shuffle: what had left counts twice
-shuffle.c|mapreduce|s/    o->n_log = n_log;/    ;/|shuffle: the log is not taken back
 collect.c|mapreduce|s/        if (is_void(c, f->head.id))/        if (false)/|collect: void frames count
 collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames count in the order in which they came
 collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete

@@ -175,6 +175,24 @@ static void smooth_rate(void)
     fclose(stream);
 }
 
+/* More is said where there is room for it. */
+static void notes(void)
+{
+    struct mpipe__progress p;
+    char line[256] = "";
+    FILE *stream = tmpfile();
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
+    mpipe__progress_init(&p, stream, "p", 0);
+    snprintf(p.note, sizeof p.note, "3 MiB read");
+    mpipe__progress_tick(&p, 40, 10, 20, 0);
+    rewind(stream);
+    CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof line, stream));
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "10 done, 20 fed"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "  3 MiB read\n"));
+    fclose(stream);
+}
+
 /* Some containers have no /dev/pts. */
 static bool have_terminals(void)
 {
@@ -299,6 +317,7 @@ static const struct mpipe__test tests[] = {
     { "a file gets a line now and then", lines },
     { "without a stream nothing is drawn", nothing },
     { "the rate follows slowly and never divides by zero", smooth_rate },
+    { "a note follows the text", notes },
     { "a terminal's bar is drawn over itself and taken away", terminal },
     { NULL, NULL }
 };

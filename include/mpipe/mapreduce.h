@@ -100,7 +100,11 @@ void mpipe_max_f64(void *acc, const void *value, size_t size, void *arg);
 enum mpipe_sort {
     MPIPE_UNSORTED,         /* keys in any order */
     MPIPE_SORT_PARTS,       /* by their bytes, within each partition */
-    MPIPE_SORT_ALL          /* and partition after partition */
+    MPIPE_SORT_ALL          /* and partition after partition: where they begin
+                               is found by a look at the input, all over it
+                               with mpipe_source_splits(), else at its first
+                               1,000 items or 8 MiB; what is looked at is
+                               mapped twice */
 };
 
 /* What is 0 or NULL has its default.  Of reduce and fold one may be given:
