@@ -749,7 +749,8 @@ static void note_shuffle(struct mpipe__flow *flow)
     mpipe__show_bytes(net, sent);
     mpipe__show_bytes(disk, spilled);
     snprintf(m->progress.note, sizeof m->progress.note,
-             "%s read, %s pairs, %s sent, %s to disk", in, pairs, net, disk);
+             "%s read, %s pairs, %s sent%s%s", in, pairs, net,
+             spilled > 0 ? ", to disk " : "", spilled > 0 ? disk : "");
 }
 
 static void tick(struct mpipe__flow *flow, uint64_t now)

@@ -76,7 +76,6 @@ worker.c|pipeline|s/            m.n_items += quick;/            ;/|emit: a faili
 worker.c|pipeline|s/    out->strip.spot = NULL;/    ;/|emit: a commit after the return
 out.c|pipeline|s/        if (out->strip.spot != out->strip.at)/        if (false)/|emit: a commit of what was lost
 out.h|pipeline|s/    out->emitted += n;/    ;/|emit: what went through the strip is not counted
-table.c|table|s/        if (t->slot\[i\].hash != hash || head->key_size != key_size/        if (t->slot[i].hash != hash/|table: a key is its longer one's equal
 table.c|table store|s/^    t->n = t->used = 0;/    t->n = 0;/|table: what was cleared comes back
 sort.c|store|s/order(\&spare\[a\], \&entry\[b\]) <= 0/order(\&spare[a], \&entry[b]) < 0/|sort: equal keys change places
 merge.c|store|s/: a < b;/: a > b;/|merge: later runs come first
