@@ -197,6 +197,48 @@ static void on_disk(void)
     check_store(1, 40000, 30000, 60 << 10, true, true);
 }
 
+/* Keys that begin alike are not the same, whatever their next bytes. */
+static void beginnings(void)
+{
+    static const struct { const char *key; size_t size; } keys[] = {
+        { "", 0 }, { "\0", 1 }, { "\0\0", 2 }, { "a", 1 }, { "a\0", 2 },
+        { "a\0b", 3 }, { "eight888", 8 }, { "eight888\0", 9 },
+        { "eight8889", 9 }, { "eight8889\0", 10 }
+    };
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    for (int sum = 0; sum < 2; sum++) {
+        struct mpipe__combiner c = mpipe__combiner_of(sum ? mpipe_count : NULL,
+                                                      NULL);
+        struct mpipe__store s;
+        struct mpipe_values g;
+        struct mpipe_item v;
+        size_t n = 0;
+
+        mpipe__store_init(&s, 1, &c, 1 << 20, "");
+        for (int twice = 0; twice < 2; twice++)
+            for (size_t i = COUNT_OF(keys); i-- > 0;) {
+                uint64_t room[8];
+                const void *pair = room;
+                mpipe__pair_write(room, keys[i].key, keys[i].size, NULL, 0);
+                CU_ASSERT_EQUAL(mpipe__store_add(&s, 0, &pair, 1, &err),
+                                MPIPE_OK);
+            }
+        CU_ASSERT_EQUAL(mpipe__groups_open(&g, &s, 0, &err), MPIPE_OK);
+        for (; mpipe__groups_next(&g); n++) {
+            CU_ASSERT_FATAL(n < COUNT_OF(keys));
+            CU_ASSERT(g.key.size == keys[n].size
+                      && memcmp(g.key.data, keys[n].key, g.key.size) == 0);
+            CU_ASSERT(mpipe_values_next(&g, &v));
+            CU_ASSERT_EQUAL(mpipe_values_next(&g, &v), !sum);
+            CU_ASSERT(!mpipe_values_next(&g, &v));
+        }
+        CU_ASSERT_EQUAL(n, COUNT_OF(keys));
+        mpipe__groups_close(&g, &s, 0);
+        mpipe__store_fini(&s);
+    }
+}
+
 /* What reduce does not take is passed over. */
 static void skipped(void)
 {
@@ -304,6 +346,7 @@ static const struct mpipe__test tests[] = {
     { "pairs are sorted by bytes, and equal keys keep their order", sort },
     { "a store that fits into memory gives back every pair", in_memory },
     { "and one that does not, under its limit", on_disk },
+    { "keys that begin alike are not the same", beginnings },
     { "values that are not asked for are passed over", skipped },
     { "a scratch folder that is not there is named", no_scratch },
     { "a run that has changed on disk is noticed", damaged },
