@@ -747,6 +747,86 @@ static void no_scratch(void)
     }
 }
 
+/* Keys and values that do not fit a frame, a block, or the memory. */
+enum { LARGE_VALUE = 300000, LARGE_KEY = 100000 };
+
+static enum mpipe_err large_pairs(const struct mpipe_item *in,
+                                  struct mpipe_out *out, void *arg)
+{
+    int64_t item = *(const int64_t *)in->data;
+    char *key = malloc(LARGE_KEY), *value = malloc(LARGE_VALUE);
+    enum mpipe_err e = MPIPE_OK;
+
+    (void)arg;
+    memset(key, 'a' + (int)(item % 3), LARGE_KEY);
+    memset(value, (int)item, LARGE_VALUE);
+    for (int i = 0; i < 2 && e == MPIPE_OK; i++)
+        e = mpipe_emit_pair(out, key, LARGE_KEY, value, LARGE_VALUE);
+    free(key);
+    free(value);
+    return e;
+}
+
+static enum mpipe_err large_sums(const struct mpipe_item *key,
+                                 struct mpipe_values *values,
+                                 struct mpipe_out *out, void *arg)
+{
+    uint64_t sum = 0;
+    struct mpipe_item v;
+
+    (void)arg;
+    if (key->size != LARGE_KEY)
+        return MPIPE_EINVAL;
+    while (mpipe_values_next(values, &v)) {
+        const unsigned char *at = v.data;
+        if (v.size != LARGE_VALUE || at[0] != at[LARGE_VALUE - 1])
+            return MPIPE_EINVAL;
+        sum += at[LARGE_VALUE / 2];
+    }
+    return mpipe_emit(out, &sum, sizeof sum);
+}
+
+static enum mpipe_err add_total(const struct mpipe_item *result, void *arg)
+{
+    struct sums *s = arg;
+
+    s->results++;
+    s->total += *(const uint64_t *)result->data;
+    return MPIPE_OK;
+}
+
+static enum mpipe_err run_large(struct mpipe *mp, int rank, void *arg)
+{
+    const struct mpipe_job job = {
+        .map = large_pairs, .reduce = large_sums, .done = add_total, .arg = arg
+    };
+    struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, &job);
+    enum mpipe_err e;
+
+    (void)rank;
+    mpipe_source_range(mpipe_mapreduce_input(mr), 1, 30);
+    e = mpipe_mapreduce_run(mr);
+    mpipe_mapreduce_free(mr);
+    return e;
+}
+
+static void large_ones(void)
+{
+    for (int size = 1; size < 6; size++) {
+        struct sums s = { 0, 0 };
+        struct mpipe__world world = {
+            .size = size, .seed = 2,
+            .options = size % 2 ? "--memory=64K --window=1M" : "--memory=1M"
+        };
+        struct mpipe__world_end end;
+
+        CU_ASSERT(mpipe__world_run(&world, run_large, &s, &end));
+        CU_ASSERT_EQUAL(end.code[0], 0);
+        CU_ASSERT_EQUAL(s.results, 3);
+        CU_ASSERT_EQUAL(s.total, 30 * 31);
+    }
+}
+
 static enum mpipe_err count_item(const struct mpipe_item *result, void *arg)
 {
     (void)result;
@@ -887,6 +967,7 @@ static const struct mpipe__test tests[] = {
     { "jobs that follow one another", chains },
     { "and jobs that cannot", wrong_chains },
     { "mistakes are told, on all ranks alike", mistakes },
+    { "keys and values larger than a frame", large_ones },
     { "jobs and pipelines in one program, also side by side", mixtures },
     { "a job runs once", once_only },
     { "a lost message ends the job, on all ranks alike", lost_messages },

@@ -89,7 +89,6 @@ collect.c|mapreduce|s/        if (is_void(c, f->head.id))/        if (false)/|co
 collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames count in the order in which they came
 collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete
 commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: voids of later roots are forgotten
-reduce.c|mapreduce|s/        token.last = 1;/        token.last = t->shuffle->info[t->next].pairs < 99;/|reduce: the end of a partition is left
 partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
