@@ -118,6 +118,7 @@ void mpipe__master_fini(struct mpipe__flow *flow)
         free(m->member[r].stage);
     free(m->member);
     free(m->voids);
+    free(m->worker);
     mpipe_plan_free(m->plan);
     if (m->trace != NULL)
         mpipe__trace_close(m->trace, NULL);
@@ -188,16 +189,22 @@ static void window_of(const struct mpipe__flow *flow,
     *slot = edge ? slot_of(flow->engine, route, to) : MPIPE__SMALL_SLOT;
 }
 
-/* Which worker a rank is, of those that serve; UINT_MAX: it serves nothing. */
-static unsigned worker_of(const struct mpipe__flow *flow, unsigned rank)
+/* Number those that serve, so that neighbours in number are near. */
+static enum mpipe_err number_workers(struct mpipe__flow *flow)
 {
-    unsigned n = 0;
+    struct mpipe__master *m = flow->master;
+    unsigned n = (unsigned)flow->engine->transport->size;
+    unsigned *order = calloc(n, sizeof *order);
+    enum mpipe_err e = MPIPE_ENOMEM;
 
-    if (!flow->master->member[rank].role.serves)
-        return UINT_MAX;
-    for (unsigned r = 0; r < rank; r++)
-        n += flow->master->member[r].role.serves;
-    return n;
+    m->worker = calloc(n, sizeof *m->worker);
+    if (order != NULL && m->worker != NULL)
+        e = mpipe__machine_order(flow->engine->machine, order);
+    for (unsigned i = 0; i < n && e == MPIPE_OK; i++)
+        m->worker[order[i]] = m->member[order[i]].role.serves ? m->n_workers++
+                                                              : UINT_MAX;
+    free(order);
+    return e;
 }
 
 struct table_writer {
@@ -252,7 +259,7 @@ static void star_link(struct table_writer *w, const struct mpipe__route *route,
                               : result != NULL ? result->distance : 0;
     t.feeds = at_home && feed != NULL;
     t.next = !at_home && result != NULL;
-    t.worker = at_home ? worker_of(w->flow, rank) + 1 : 0;
+    t.worker = at_home ? w->flow->master->worker[rank] + 1 : 0;
     t.window_out = at_home ? down : up;
     t.slot_out = at_home ? down_slot : up_slot;
     t.window_in = at_home ? up : down;
@@ -273,7 +280,7 @@ static void table_of_worker(struct table_writer *w,
         t.peer = out->edge[i].peer;
         t.distance = out->edge[i].distance;
         t.next = w->flow->spec->shuffle == NULL;
-        t.worker = t.next ? 0 : worker_of(w->flow, t.peer) + 1;
+        t.worker = t.next ? 0 : w->flow->master->worker[t.peer] + 1;
         window_of(w->flow, route, t.peer, true, false, &t.window_out,
                   &t.slot_out);
         add_to_table(w, &t);
@@ -331,17 +338,14 @@ static void send_brief(struct mpipe__flow *flow, struct mpipe__link *to)
 static void send_tables(struct mpipe__flow *flow,
                         const struct mpipe__route *route)
 {
-    unsigned n_workers = 0;
-
-    for (unsigned r = 0; r < route->n_ranks; r++)
-        n_workers += flow->master->member[r].role.serves;
     for (unsigned r = 0; r < route->n_ranks; r++) {
         const struct mpipe__role *role = &flow->master->member[r].role;
         struct table_writer w = {
             .flow = flow, .to = mpipe__master_link(flow, (int)r),
             .head = { .version = 1, .serves = role->serves,
                       .first = role->first, .last = role->last,
-                      .n_workers = n_workers, .worker = worker_of(flow, r) }
+                      .n_workers = flow->master->n_workers,
+                      .worker = flow->master->worker[r] }
         };
 
         send_brief(flow, w.to);
@@ -408,7 +412,10 @@ static void begin(struct mpipe__flow *flow)
     }
     for (unsigned r = 0; r < m->plan->n_ranks; r++)
         m->member[r].role = m->plan->role[r];
-    send_tables(flow, route);
+    if (number_workers(flow) == MPIPE_OK)
+        send_tables(flow, route);
+    else
+        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory for a table");
     mpipe__route_free(route);
 }
 

@@ -21,6 +21,9 @@ struct mpipe__master {
     struct mpipe__ledger ledger;
     struct mpipe__feeder feeder;
     struct mpipe__member *member;   /* a rank each */
+    unsigned *worker;               /* of each rank: which of those that serve,
+                                       in the machine's order; or UINT_MAX */
+    unsigned n_workers;
     struct mpipe__frame_queue retries;
     struct mpipe_plan *plan;
     struct mpipe__progress progress;

@@ -451,7 +451,10 @@ static void fold_trees(void)
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct sums s = { 0, 0 };
-        struct mpipe__world world = { .size = sizes[i], .seed = i };
+        struct mpipe__world world = {
+            .size = sizes[i], .seed = i,
+            .machine = i % 2 ? "node:8 core:8" : NULL
+        };
         struct mpipe__world_end end;
 
         CU_ASSERT(mpipe__world_run(&world, run_sum, &s, &end));
