@@ -1,77 +1,46 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* combine.c - the ready-made combiners.
  *
- * Each is an ordinary function of the user's kind; the most frequent ones are
- * known by their address and done without the call, see combine.h.  Sums of
- * whole numbers wrap around.
+ * Each is an ordinary function of the user's kind; as a job's combiner it is known
+ * by its address and done without the call, see combine.h.  Sums of whole
+ * numbers wrap around.
  */
 #include "combine.h"
 
-#define TYPES(X) \
-    X(i32, int32_t, uint32_t) X(i64, int64_t, uint64_t) \
-    X(u32, uint32_t, uint32_t) X(u64, uint64_t, uint64_t) \
-    X(f32, float, float) X(f64, double, double)
-
-#define SUM(name, type, add_type) \
-void mpipe_sum_##name(void *acc, const void *value, size_t size, void *arg) \
+#define FUNCTION(name, op, type, c_type) \
+void mpipe_##name##_##type(void *acc, const void *value, size_t size, \
+                           void *arg) \
 { \
-    add_type a, v; \
-    (void)size, (void)arg; \
-    memcpy(&a, acc, sizeof a); \
-    memcpy(&v, value, sizeof v); \
-    a += v; \
-    memcpy(acc, &a, sizeof a); \
-}
-#define LEAST(name, type, add_type) \
-void mpipe_min_##name(void *acc, const void *value, size_t size, void *arg) \
-{ \
-    type a, v; \
-    (void)size, (void)arg; \
-    memcpy(&a, acc, sizeof a); \
-    memcpy(&v, value, sizeof v); \
-    if (v < a) \
-        memcpy(acc, &v, sizeof v); \
-}
-#define MOST(name, type, add_type) \
-void mpipe_max_##name(void *acc, const void *value, size_t size, void *arg) \
-{ \
-    type a, v; \
-    (void)size, (void)arg; \
-    memcpy(&a, acc, sizeof a); \
-    memcpy(&v, value, sizeof v); \
-    if (v > a) \
-        memcpy(acc, &v, sizeof v); \
+    const struct mpipe__combiner c = { \
+        NULL, NULL, MPIPE__COMBINE_##op##_##type, sizeof(c_type) \
+    }; \
+    (void)arg; \
+    mpipe__combine_add(&c, acc, value, size); \
 }
 
-TYPES(SUM)
-TYPES(LEAST)
-TYPES(MOST)
+MPIPE__COMBINERS(FUNCTION)
 
 void mpipe_count(void *acc, const void *value, size_t size, void *arg)
 {
-    static const uint64_t one = 1;
+    const struct mpipe__combiner c = {
+        NULL, NULL, MPIPE__COMBINE_COUNT, sizeof(uint64_t)
+    };
 
-    mpipe_sum_u64(acc, size == 0 ? &one : value, sizeof one, arg);
+    (void)arg;
+    mpipe__combine_add(&c, acc, value, size);
 }
-
-#define READY(name, type, add_type) \
-    { mpipe_sum_##name, MPIPE__COMBINE_READY, sizeof(type) }, \
-    { mpipe_min_##name, MPIPE__COMBINE_READY, sizeof(type) }, \
-    { mpipe_max_##name, MPIPE__COMBINE_READY, sizeof(type) },
 
 struct mpipe__combiner mpipe__combiner_of(mpipe_combine_fn fn, void *arg)
 {
+#define ROW(name, op, type, c_type) \
+    { mpipe_##name##_##type, MPIPE__COMBINE_##op##_##type, sizeof(c_type) },
     static const struct {
         mpipe_combine_fn fn;
         enum mpipe__combine_kind kind;
         size_t size;
     } ready[] = {
-        { mpipe_count, MPIPE__COMBINE_COUNT, 8 },
-        { mpipe_sum_u64, MPIPE__COMBINE_SUM_U64, 8 },
-        { mpipe_sum_i64, MPIPE__COMBINE_SUM_U64, 8 },
-        { mpipe_sum_u32, MPIPE__COMBINE_SUM_U32, 4 },
-        { mpipe_sum_i32, MPIPE__COMBINE_SUM_U32, 4 },
-        TYPES(READY)
+        { mpipe_count, MPIPE__COMBINE_COUNT, sizeof(uint64_t) },
+        MPIPE__COMBINERS(ROW)
     };
     struct mpipe__combiner c = { fn, arg, MPIPE__COMBINE_CUSTOM, 0 };
 

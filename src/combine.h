@@ -6,13 +6,30 @@
 #include <mpipe/mapreduce.h>
 #include "pair.h"
 
+/* The ready-made ones; sums of int32_t and uint32_t have the same bits, so do
+ * those of 64. */
+#define MPIPE__COMBINERS(X) \
+    X(sum, SUM, i32, uint32_t) X(sum, SUM, i64, uint64_t) \
+    X(sum, SUM, u32, uint32_t) X(sum, SUM, u64, uint64_t) \
+    X(sum, SUM, f32, float)    X(sum, SUM, f64, double) \
+    X(min, MIN, i32, int32_t)  X(min, MIN, i64, int64_t) \
+    X(min, MIN, u32, uint32_t) X(min, MIN, u64, uint64_t) \
+    X(min, MIN, f32, float)    X(min, MIN, f64, double) \
+    X(max, MAX, i32, int32_t)  X(max, MAX, i64, int64_t) \
+    X(max, MAX, u32, uint32_t) X(max, MAX, u64, uint64_t) \
+    X(max, MAX, f32, float)    X(max, MAX, f64, double)
+
+#define MPIPE__COMBINE_SUM(a, v) ((a) + (v))
+#define MPIPE__COMBINE_MIN(a, v) ((v) < (a) ? (v) : (a))
+#define MPIPE__COMBINE_MAX(a, v) ((v) > (a) ? (v) : (a))
+
+#define MPIPE__COMBINE_KIND(name, op, type, c) MPIPE__COMBINE_##op##_##type,
 enum mpipe__combine_kind {
     MPIPE__COMBINE_CUSTOM,          /* call the function */
     MPIPE__COMBINE_COUNT,
-    MPIPE__COMBINE_SUM_U32,         /* also of int32_t: the same bits */
-    MPIPE__COMBINE_SUM_U64,
-    MPIPE__COMBINE_READY            /* another of the ready-made ones */
+    MPIPE__COMBINERS(MPIPE__COMBINE_KIND)
 };
+#undef MPIPE__COMBINE_KIND
 
 struct mpipe__combiner {
     mpipe_combine_fn fn;            /* NULL: values are not combined */
@@ -52,34 +69,36 @@ static inline void mpipe__combine_first(const struct mpipe__combiner *c,
         memcpy(acc, value, size);
 }
 
+/* Add a value; without a call, but for a function of the user's. */
 static inline void mpipe__combine_add(const struct mpipe__combiner *c,
                                       void *acc, const void *value,
                                       size_t size)
 {
-    uint64_t a, v = 1;
-    uint32_t b, w;
-
     switch (c->kind) {
-    case MPIPE__COMBINE_COUNT:
-        if (size == 0)
-            break;
-        /* fallthrough */
-    case MPIPE__COMBINE_SUM_U64:
-        memcpy(&v, value, sizeof v);
+    case MPIPE__COMBINE_COUNT: {
+        uint64_t a, v = 1;
+        memcpy(&a, acc, sizeof a);
+        if (size > 0)
+            memcpy(&v, value, sizeof v);
+        a += v;
+        memcpy(acc, &a, sizeof a);
         break;
-    case MPIPE__COMBINE_SUM_U32:
-        memcpy(&b, acc, sizeof b);
-        memcpy(&w, value, sizeof w);
-        b += w;
-        memcpy(acc, &b, sizeof b);
-        return;
-    default:
-        c->fn(acc, value, size, c->arg);
-        return;
     }
-    memcpy(&a, acc, sizeof a);
-    a += v;
-    memcpy(acc, &a, sizeof a);
+#define MPIPE__COMBINE_CASE(name, op, type, c_type) \
+    case MPIPE__COMBINE_##op##_##type: { \
+        c_type a, v; \
+        memcpy(&a, acc, sizeof a); \
+        memcpy(&v, value, sizeof v); \
+        a = (c_type)MPIPE__COMBINE_##op(a, v); \
+        memcpy(acc, &a, sizeof a); \
+        break; \
+    }
+    MPIPE__COMBINERS(MPIPE__COMBINE_CASE)
+#undef MPIPE__COMBINE_CASE
+    case MPIPE__COMBINE_CUSTOM:
+        c->fn(acc, value, size, c->arg);
+        break;
+    }
 }
 
 #endif
