@@ -24,7 +24,6 @@ uint32_t mpipe__part_by_range(const void *key, size_t size, uint32_t n,
     uint64_t prefix = mpipe__key_prefix(key, size);
     uint32_t low = 0, high = b->n;
 
-    (void)n;
     while (low < high) {        /* bounds before 'low' are not above the key */
         uint32_t middle = low + (high - low) / 2;
         const struct mpipe__bound *bound = &b->bound[middle];
@@ -36,7 +35,8 @@ uint32_t mpipe__part_by_range(const void *key, size_t size, uint32_t n,
         else
             low = middle + 1;
     }
-    return low;
+    /* bounds may have been chosen for another number of partitions */
+    return (uint32_t)((uint64_t)low * n / (b->n + 1u));
 }
 
 static enum mpipe_err add(struct mpipe_bytes *to, const void *data,

@@ -60,6 +60,17 @@ static void by_range(void)
         CU_ASSERT_EQUAL(mpipe__part_by_range(range_rows[i].key,
                                              strlen(range_rows[i].key), 4, &b),
                         range_rows[i].part);
+    /* for other numbers of partitions: still in order, and in each of them */
+    for (uint32_t n = 1; n < 9; n++) {
+        uint32_t last = 0;
+        for (size_t i = 0; i < COUNT_OF(range_rows); i++) {
+            uint32_t p = mpipe__part_by_range(range_rows[i].key,
+                                              strlen(range_rows[i].key), n,
+                                              &b);
+            CU_ASSERT(p < n && p >= last);
+            last = p;
+        }
+    }
     mpipe__bounds_fini(&b);
     free(packed.data);
 }
