@@ -26,6 +26,8 @@ struct level {                  /* one directory */
 struct mpipe__file_list {
     char **root;                /* the paths given */
     size_t n_roots, next_root;
+    size_t found;               /* roots before this one are no patterns: they
+                                   came of one */
     struct level *level;        /* outermost first */
     size_t n_levels, level_capacity;
     char *path;                 /* of the present file or directory */
@@ -215,7 +217,7 @@ static bool expand(struct mpipe__file_list *list, const char *pattern)
     glob_t found;
     char **more;
 
-    if (strpbrk(pattern, "*?[") == NULL
+    if (at < list->found || strpbrk(pattern, "*?[") == NULL
         || glob(pattern, GLOB_ERR, NULL, &found) != 0)
         return false;
     n = found.gl_pathc;
@@ -231,6 +233,7 @@ static bool expand(struct mpipe__file_list *list, const char *pattern)
         }
         list->n_roots += n - 1;
         list->next_root = at;
+        list->found = at + n;
     }
     globfree(&found);
     return more != NULL;

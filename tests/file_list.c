@@ -228,6 +228,28 @@ static void patterns(void)
     }
 }
 
+/* A link to nowhere is found by its own name, but only once. */
+static void pattern_of_itself(void)
+{
+    static const char *const paths[] = { "a*", "b" };
+    struct mpipe__file_list *list = mpipe__file_list_new(paths, 2);
+    struct mpipe_error err = { .code = MPIPE_OK };
+    const char *path;
+    char home[4096];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+    enter(home, sizeof home);
+    CU_ASSERT_EQUAL(symlink("nowhere", "a*"), 0);
+    make("b");
+    CU_ASSERT_EQUAL(mpipe__file_list_next(list, &path, &err), MPIPE_EIO);
+    CU_ASSERT_EQUAL(mpipe__file_list_next(list, &path, &err), MPIPE_OK);
+    CU_ASSERT_STRING_EQUAL(path, "b");
+    CU_ASSERT_EQUAL(mpipe__file_list_next(list, &path, &err), MPIPE_END);
+    mpipe__file_list_free(list);
+    unlink("a*");
+    leave(home);
+}
+
 /* What root may read anyway, a directory that has gone may not be. */
 static void vanished_directory(void)
 {
@@ -278,6 +300,7 @@ static const struct mpipe__test tests[] = {
     { "a directory may have many names", many_names },
     { "what is no file is refused by name, and passed over", refusals },
     { "a pattern stands for what matches it", patterns },
+    { "a pattern that matches itself is no circle", pattern_of_itself },
     { "a directory that has gone is an error by name", vanished_directory },
     { "a list can be left before its end", left_early },
     { NULL, NULL }
