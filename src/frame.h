@@ -41,7 +41,8 @@ struct mpipe__frame_head {  /* 64 bytes */
     uint64_t root;          /* sequence number of the root frame */
     uint32_t attempt;       /* of the root frame */
     uint16_t stage;         /* that shall handle the items */
-    uint16_t tries;         /* how often that stage has failed on them */
+    uint16_t tries;         /* how often that stage has failed on them; of
+                               pairs (shuffle.h): their partition */
     uint32_t n_items;
     uint32_t item_size;     /* of every item, or MPIPE__VARIABLE */
     uint64_t bytes;         /* of the payload */

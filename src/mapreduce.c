@@ -85,9 +85,8 @@ static uint32_t by_users(const void *key, size_t size, uint32_t n, void *arg)
 {
     const struct mpipe_mapreduce *mr = arg;
     const struct mpipe_item item = { key, size };
-    uint32_t p = mr->job.partition(&item, n, mr->job.arg);
 
-    return p < n ? p : n - 1;
+    return mr->job.partition(&item, n, mr->job.arg);
 }
 
 static void check_job(struct mpipe_mapreduce *mr)

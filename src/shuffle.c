@@ -150,14 +150,22 @@ static enum mpipe_err append(struct mpipe__flow *flow, uint32_t part,
     return MPIPE_OK;
 }
 
-static uint32_t part_of(const struct mpipe__flow *flow, const void *key,
-                        size_t size)
+static uint32_t part_of(struct mpipe__flow *flow, const void *key, size_t size)
 {
     const struct mpipe__shuffle *sh = flow->spec->shuffle;
+    uint32_t part;
 
     if (sh->gather > 0)
         return flow->worker_index - flow->worker_index % sh->gather;
-    return sh->part_of(key, size, sh->n_parts, sh->arg);
+    part = sh->part_of(key, size, sh->n_parts, sh->arg);
+    if (part < sh->n_parts)
+        return part;
+    mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_EINVAL,
+                     "the partition function of job '%s' answers %u, but there "
+                     "are %u partitions, 0 to %u", flow->spec->name, part,
+                     sh->n_parts, sh->n_parts - 1);
+    flow->worker.abandoned = true;
+    return 0;
 }
 
 /* The combined pairs, to their frames. */
@@ -285,6 +293,7 @@ void mpipe__shuffle_drop(struct mpipe__flow *flow)
         o->open[p] = NULL;
     }
     mpipe__table_clear(&o->table);
+    o->tabled = 0;
     o->n_log = 0;
 }
 

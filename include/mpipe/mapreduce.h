@@ -13,9 +13,10 @@
  *
  * Every rank makes the same calls with the same job.  An item whose map fails is
  * tried again elsewhere, up to --max-retries; what it had emitted by then is
- * forgotten, so nothing counts twice.  Values come in the order in which their
- * items were fed, for any number of ranks.  What does not fit --memory goes to
- * --scratch.
+ * forgotten, so nothing counts twice.  Map may be called again for items next to
+ * one that fails, and for those that MPIPE_SORT_ALL looks at first.  Values come
+ * in the order in which their items were fed, for any number of ranks.  What does
+ * not fit --memory goes to --scratch.
  */
 #ifndef MPIPE_MAPREDUCE_H
 #define MPIPE_MAPREDUCE_H
@@ -67,8 +68,8 @@ typedef enum mpipe_err (*mpipe_reduce_fn)(const struct mpipe_item *key,
 typedef void (*mpipe_combine_fn)(void *acc, const void *value, size_t size,
                                  void *arg);
 
-/* Which of 'n' partitions a key belongs to, less than n; the same on each
- * rank. */
+/* Which of 'n' partitions a key belongs to, less than n (else the job ends); the
+ * same on each rank. */
 typedef uint32_t (*mpipe_partition_fn)(const struct mpipe_item *key,
                                        uint32_t n, void *arg);
 
