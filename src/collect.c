@@ -41,13 +41,14 @@ struct aside {                      /* the payload of what remains here */
 };
 
 /* Write the payload to the scratch file; the head and the path remain.  Where
- * that fails the frame stays in memory, and the store will tell why. */
+ * that fails the job ends. */
 static struct mpipe__frame *set_aside(struct mpipe__flow *flow,
                                       struct mpipe__frame *f)
 {
     struct mpipe__collector *c = &flow->collector;
     struct mpipe__scratch_file *file = &flow->spec->shuffle->store.file;
     struct aside aside = { file->size, f->head.bytes };
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
     size_t path = 4u * (size_t)f->head.n_path;
     struct mpipe__frame *stub;
 
@@ -56,7 +57,9 @@ static struct mpipe__frame *set_aside(struct mpipe__flow *flow,
     if (stub == NULL)
         return f;
     if (mpipe__scratch_append(file, mpipe__frame_payload(f), f->head.bytes,
-                              NULL) != MPIPE_OK) {
+                              &err) != MPIPE_OK) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, err.code, "%s",
+                         err.text);
         mpipe__pool_put(&flow->engine->pool, stub);
         return f;
     }

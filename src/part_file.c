@@ -56,41 +56,58 @@ enum mpipe_err mpipe__part_file_open(struct mpipe__part_file *f,
     return MPIPE_OK;
 }
 
-enum mpipe_err mpipe__part_file_put(void *arg, const void *data, size_t size)
-{
-    struct mpipe__part_file *f = arg;
-
-    if (f->used + size + 1 > f->capacity) {
-        size_t capacity = 2 * (f->used + size) + 65536;
-        char *more = realloc(f->buffer, capacity);
-        if (more == NULL)
-            return MPIPE_ENOMEM;
-        f->buffer = more;
-        f->capacity = capacity;
-    }
-    memcpy(f->buffer + f->used, data, size);
-    f->used += size;
-    f->buffer[f->used++] = '\n';
-    return MPIPE_OK;
-}
-
-enum mpipe_err mpipe__part_file_flush(struct mpipe__part_file *f, bool all,
-                                      struct mpipe_error *err)
+static enum mpipe_err write_out(struct mpipe__part_file *f)
 {
     size_t at = 0;
 
-    if (!all && f->used < MUCH)
-        return MPIPE_OK;
     while (at < f->used) {
         ssize_t n = write(f->fd, f->buffer + at, f->used - at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return wrong(f->under, err);
+            return wrong(f->under, &f->error);
         at += (size_t)n;
     }
+    f->written += f->used;
     f->used = 0;
     return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__part_file_put(void *arg, const void *data, size_t size)
+{
+    struct mpipe__part_file *f = arg;
+
+    if (f->error.code != MPIPE_OK)
+        return f->error.code;
+    if (f->used + size + 1 > f->capacity) {
+        size_t capacity = f->used + size + MUCH;
+        char *more = realloc(f->buffer, capacity);
+        if (more == NULL)
+            return mpipe__error(&f->error, -1, MPIPE_ENOMEM, "no memory for "
+                                "what goes to %s", f->name);
+        f->buffer = more;
+        f->capacity = capacity;
+    }
+    if (size > 0)
+        memcpy(f->buffer + f->used, data, size);
+    f->used += size;
+    f->buffer[f->used++] = '\n';
+    return f->used < MUCH ? MPIPE_OK : write_out(f);
+}
+
+void mpipe__part_file_back(struct mpipe__part_file *f, uint64_t mark)
+{
+    if (f->error.code != MPIPE_OK)
+        return;
+    if (mark >= f->written) {
+        f->used = (size_t)(mark - f->written);
+        return;
+    }
+    f->used = 0;
+    f->written = mark;
+    if (ftruncate(f->fd, (off_t)mark) != 0
+        || lseek(f->fd, (off_t)mark, SEEK_SET) != (off_t)mark)
+        wrong(f->under, &f->error);
 }
 
 /* The name is safe once its folder is. */
@@ -112,8 +129,10 @@ static int sync_folder(const char *name)
 enum mpipe_err mpipe__part_file_close(struct mpipe__part_file *f,
                                       struct mpipe_error *err)
 {
-    enum mpipe_err e = mpipe__part_file_flush(f, true, err);
+    enum mpipe_err e = f->error.code != MPIPE_OK ? f->error.code : write_out(f);
 
+    if (e != MPIPE_OK && err != NULL)
+        *err = f->error;
     if (e == MPIPE_OK && fsync(f->fd) != 0 && errno != EINVAL)
         e = wrong(f->under, err);
     if (e == MPIPE_OK && rename(f->under, f->name) != 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* part_file.h - the results of a partition as a file: complete, or absent
- * (layer 4). */
+ * (layer 4).  However long it is, no more than about MUCH of it is in memory. */
 #ifndef MPIPE__PART_FILE_H
 #define MPIPE__PART_FILE_H
 
@@ -14,6 +14,8 @@ struct mpipe__part_file {
     bool made;
     char *buffer;
     size_t used, capacity;
+    uint64_t written;           /* bytes in the file, before the buffer's */
+    struct mpipe_error error;   /* met while results were added */
     char name[1100], under[1120];   /* as it will be, and until then */
 };
 
@@ -31,20 +33,14 @@ enum mpipe_err mpipe__part_file_close(struct mpipe__part_file *f,
 /* It is not to be: nothing remains. */
 void mpipe__part_file_drop(struct mpipe__part_file *f);
 
-/* Add a result and a newline; 'arg' is the file.  MPIPE_ENOMEM. */
+/* Add a result and a newline; 'arg' is the file.  MPIPE_ENOMEM, MPIPE_EIO, kept
+ * in 'error' too. */
 enum mpipe_err mpipe__part_file_put(void *arg, const void *data, size_t size);
-/* A place to go back to, until the next flush(). */
-static inline size_t mpipe__part_file_mark(const struct mpipe__part_file *f)
+/* A place to go back to, also when what follows it is in the file by then. */
+static inline uint64_t mpipe__part_file_mark(const struct mpipe__part_file *f)
 {
-    return f->used;
+    return f->written + f->used;
 }
-static inline void mpipe__part_file_back(struct mpipe__part_file *f,
-                                         size_t mark)
-{
-    f->used = mark;
-}
-/* Write what is there, if it is much or 'all' is wanted. */
-enum mpipe_err mpipe__part_file_flush(struct mpipe__part_file *f, bool all,
-                                      struct mpipe_error *err);
+void mpipe__part_file_back(struct mpipe__part_file *f, uint64_t mark);
 
 #endif

@@ -259,7 +259,7 @@ static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
 {
     struct mpipe__mark mark;
     uint64_t emitted;
-    size_t written = mpipe__part_file_mark(file);
+    uint64_t written = mpipe__part_file_mark(file);
     enum mpipe_err e;
 
     mpipe__worker_part_begin(out, &mark, &emitted);
@@ -268,6 +268,8 @@ static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
         : emit_values(r, g, out);
     if (g->error.code != MPIPE_OK)
         return mpipe__worker_give_up(out, &g->error);
+    if (file->error.code != MPIPE_OK)
+        return mpipe__worker_give_up(out, &file->error);
     if (e == MPIPE_OK)
         e = out->error;
     if (e == MPIPE_ESTAGE || e == MPIPE_OK)
@@ -286,7 +288,6 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     uint32_t p = token->part;
     struct mpipe_values *g = &r->part[p];
     struct mpipe__part_file *file = &r->file[p];
-    struct mpipe_error err = { MPIPE_OK, -1, "" };
     enum mpipe_err e = r->open[p] ? MPIPE_OK : open_part(r, p, out);
     uint64_t from = g->taken;
 
@@ -302,9 +303,6 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
            && mpipe__groups_next(g)) {
         e = reduce_key(r, g, file, out);
         note_weight(r, g);
-        if (e == MPIPE_OK && r->how->job->parts != NULL
-            && mpipe__part_file_flush(file, false, &err) != MPIPE_OK)
-            e = mpipe__worker_give_up(out, &err);
     }
     out->divert = NULL;
     if (e == MPIPE_OK && (token->last || g->error.code != MPIPE_OK))

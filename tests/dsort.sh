@@ -44,6 +44,8 @@ for ranks in 0 1 2 3 4 8; do
 done
 sorted 4 --memory=64K in
 sorted 3 --memory=200K --frame=1K --credits=1 in
+sorted 5 --spares=1 in
+sorted 4 --spares=2 --policy=round-robin in
 sorted 3 -p 1 in
 sorted 4 -p 20 in
 [ "$(find parts -name 'part-*' | wc -l)" -eq 20 ] ||
@@ -92,6 +94,14 @@ if command -v jq >/dev/null; then
         >/dev/null || complain "$command: pairs_kept are not 20000"
 fi
 
+# One line for all: its file is as long as the input, and not in memory.
+yes 'always the same line, again and again' | head -n 1000000 >same
+cp same want
+rm -rf parts
+on 3 dsort --memory=1M --report=same.json -o parts same
+expect 0
+cat parts/part-* | cmp -s - want || complain "$command: not what sort(1) gives"
+
 # Ten times the memory and more: as much is taken as is allowed.
 awk 'BEGIN {
     seed = 5
@@ -116,6 +126,8 @@ peak()
 [ "$(peak base.json)" -gt 0 ] || complain "no peak in the report"
 grew=$((($(peak report.json) - $(peak base.json)) / 1024))
 [ $grew -lt 8192 ] || complain "$command: grew by $grew KiB"
+grew=$((($(peak same.json) - $(peak base.json)) / 1024))
+[ $grew -lt 8192 ] || complain "$command: one line for all grew by $grew KiB"
 
 # What is not to be.
 rm -rf parts
