@@ -6,7 +6,8 @@
 #include "store.h"
 
 #define CHUNK_MAX  ((size_t)1 << 20)
-#define CHUNK_MIN  ((size_t)4 << 10)
+#define CHUNK_MIN  ((size_t)256)
+#define CHUNK_SHARE 8u
 #define SORT_BYTES (2 * sizeof(struct mpipe__sort_entry))   /* for a pair */
 #define MERGE_RUNS 32u
 #define BLOCK_MIN  ((size_t)8 << 10)
@@ -117,7 +118,8 @@ static char *place(struct mpipe__store *s, struct mpipe__store_part *part,
     struct mpipe__store_chunk *c = part->last;
 
     if (c == NULL || c->used + stride > c->capacity) {
-        size_t capacity = s->limit / 16;
+        /* so that all parts have one, and there is room for more */
+        size_t capacity = s->limit / CHUNK_SHARE / s->n_parts;
 
         capacity = capacity > CHUNK_MAX ? CHUNK_MAX
                    : capacity < CHUNK_MIN ? CHUNK_MIN : capacity;

@@ -9,7 +9,7 @@
 #include <xxhash.h>
 #include "table.h"
 
-#define FIRST_SLOTS 1024u
+#define FIRST_SLOTS 64u
 #define PLACE_MAX   ((uint64_t)UINT32_MAX * 8)
 
 void mpipe__table_init(struct mpipe__table *t,
@@ -64,7 +64,7 @@ static enum mpipe_err grow_slots(struct mpipe__table *t)
 
 static enum mpipe_err grow_arena(struct mpipe__table *t, size_t need)
 {
-    size_t capacity = t->capacity > 0 ? t->capacity + t->capacity / 2 : 16384;
+    size_t capacity = t->capacity > 0 ? t->capacity + t->capacity / 2 : 1024;
     char *arena;
 
     if (capacity < need)

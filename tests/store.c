@@ -145,7 +145,7 @@ static void check_store(uint32_t n_parts, size_t n, uint32_t n_keys,
     struct mpipe_error err = { MPIPE_OK, 0, "" };
     struct mpipe__store s;
     uint64_t seed = n + limit, spilled = 0;
-    size_t at = 0;
+    size_t at = 0, n_runs = 0;
 
     CU_ASSERT_EQUAL_FATAL(mpipe__store_init(&s, n_parts, &c, limit, ""),
                           MPIPE_OK);
@@ -161,6 +161,7 @@ static void check_store(uint32_t n_parts, size_t n, uint32_t n_keys,
     for (uint32_t p = 0; p < n_parts; p++) {
         struct mpipe_values g;
         spilled += s.part[p].spilled;
+        n_runs += s.part[p].n_runs;
         CU_ASSERT_EQUAL(mpipe__groups_open(&g, &s, p, &err), MPIPE_OK);
         while (mpipe__groups_next(&g)) {
             CU_ASSERT_FATAL(at < n && made[at].part == p);
@@ -172,6 +173,8 @@ static void check_store(uint32_t n_parts, size_t n, uint32_t n_keys,
     CU_ASSERT_EQUAL(at, n);
     CU_ASSERT_EQUAL(s.memory, 0);
     CU_ASSERT_EQUAL(spilled > 0, spills);
+    /* a run is worth its trouble: about its part's share of the memory */
+    CU_ASSERT(n_runs <= 4 * (spilled * n_parts / limit + n_parts));
     mpipe__store_fini(&s);
     free(made);
 }
@@ -194,6 +197,8 @@ static void on_disk(void)
     check_store(1, 20000, 1, 100 << 10, false, true);
     check_store(3, 20000, 3000, 200 << 10, true, true);
     check_store(1, 40000, 30000, 30 << 10, false, true);
+    check_store(200, 40000, 30000, 600 << 10, false, true);
+    check_store(200, 40000, 30000, 600 << 10, true, true);
     check_store(1, 40000, 30000, 60 << 10, true, true);
 }
 
