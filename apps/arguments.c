@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "arguments.h"
@@ -35,4 +36,13 @@ enum mpipe_err arguments_wrong(struct mpipe *mp, char **argv, int answer)
     if (answer != ':' && strncmp(argv[optind - 1], "--", 2) == 0)
         return mpipe_usage(mp, "%s: %s", argv[optind - 1], what);
     return mpipe_usage(mp, "-%c: %s", optopt, what);
+}
+
+enum mpipe_err arguments_printed(struct mpipe *mp)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return MPIPE_OK;
+    mpipe_log(mp, MPIPE_LOG_ERROR, "what was printed could not be written to "
+              "stdout: %s", strerror(errno));
+    return MPIPE_EIO;
 }

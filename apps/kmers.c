@@ -219,10 +219,7 @@ static enum mpipe_err print(struct mpipe *mp, struct results *r)
             text[b] = "ACGT"[r->top[i].kmer >> 2 * (k - 1 - b) & 3];
         printf("%" PRIu64 "\t%.*s\n", r->top[i].count, (int)k, text);
     }
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return MPIPE_OK;
-    mpipe_log(mp, MPIPE_LOG_ERROR, "the k-mers could not be written to stdout");
-    return MPIPE_EIO;
+    return arguments_printed(mp);
 }
 
 /* MPIPE_END: the help was printed, and that is all. */

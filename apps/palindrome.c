@@ -92,8 +92,10 @@ int main(int argc, char **argv)
     mpipe_pipeline_stage(pl, "count", count, NULL);
     mpipe_pipeline_sink(pl, add, &sum);
     e = mpipe_pipeline_run(pl);
-    if (e == MPIPE_OK && mpipe_rank(mp) == 0)
+    if (e == MPIPE_OK && mpipe_rank(mp) == 0) {
         printf("Palindrome counter to %" PRId64 ": %" PRIu64 "\n", last, sum);
+        e = arguments_printed(mp);
+    }
     mpipe_pipeline_free(pl);
     return mpipe_finalize(mp, e);
 }

@@ -77,7 +77,9 @@ int main(int argc, char **argv)
     mpipe_source_range(mpipe_mapreduce_input(mr), 1, n);
     e = mpipe_mapreduce_run(mr);
     mpipe_mapreduce_free(mr);
-    if (e == MPIPE_OK && mpipe_rank(mp) == 0)
+    if (e == MPIPE_OK && mpipe_rank(mp) == 0) {
         printf("%" PRId64 "\n", sum);
+        e = arguments_printed(mp);
+    }
     return mpipe_finalize(mp, e);
 }

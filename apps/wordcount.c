@@ -173,10 +173,7 @@ static enum mpipe_err print(struct mpipe *mp, struct word_table *list,
         fwrite(list->text + w->at, 1, w->size, stdout);
         putchar('\n');
     }
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return MPIPE_OK;
-    mpipe_log(mp, MPIPE_LOG_ERROR, "the words could not be written to stdout");
-    return MPIPE_EIO;
+    return arguments_printed(mp);
 }
 
 /* MPIPE_END: the help was printed, and that is all. */
