@@ -38,7 +38,7 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
         }
     }
     for (;;) {
-        if (mpipe__flow_ending(flow)) {
+        if (mpipe__flow_ending(flow) || mpipe__flow_stale(flow, f)) {
             mpipe__pool_put(&en->pool, f);
             return false;
         }

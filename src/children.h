@@ -47,7 +47,8 @@ void mpipe__children_close(struct mpipe__flow *flow);
 void mpipe__children_send(struct mpipe__flow *flow);
 void mpipe__children_overflow(struct mpipe__flow *flow);
 /* Send a frame to the next stage, or home if it is not for a stage; waits for a
- * credit.  Takes the frame; false: the flow is ending. */
+ * credit.  Takes the frame; false: the flow is ending,
+ * or the frame is stale. */
 bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f);
 void mpipe__children_drop(struct mpipe__flow *flow);
 

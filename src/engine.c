@@ -16,6 +16,7 @@
 #define BATCH 32
 #define POLL_NS 20000u          /* with work at hand, ask MPI so often: asking
                                    without need may yield the core */
+#define MOURN_NS 10000000u      /* deaths are looked for so often at least */
 #define REST_US 5000u           /* a rest with nothing to do, at first */
 #define LONG_REST_US 40000u     /* ... and after a while */
 
@@ -27,6 +28,11 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
     en->transport = t;
     en->options = options;
     mpipe__pool_init(&en->pool, options->window);  /* kept at most */
+    if (t->ops->next_death != NULL) {
+        en->dead = calloc((size_t)t->size, sizeof *en->dead);
+        if (en->dead == NULL)
+            return MPIPE_ENOMEM;
+    }
     return mpipe__engine_size_slots(en);
 }
 
@@ -51,6 +57,42 @@ void mpipe__engine_fini(struct mpipe__engine *en)
         free(flow);
     }
     mpipe__pool_fini(&en->pool);
+    if (en->transport != NULL && !en->transport->ops->keeps_abandoned)
+        mpipe__pool_unearth(&en->pool);
+    free(en->dead);
+    en->dead = NULL;
+}
+
+static void bury(struct mpipe__flow *flow, const int *rank, int n)
+{
+    for (; flow != NULL; flow = flow->next)
+        for (int i = 0; i < n; i++)
+            mpipe__links_bury(&flow->links, rank[i]);
+}
+
+/* Ranks that have died since: nothing is begun with them any more, and then the
+ * flows see to the rest. */
+static bool take_deaths(struct mpipe__engine *en)
+{
+    struct mpipe__transport *t = en->transport;
+    int rank[BATCH], n = 0, r;
+
+    while (n < BATCH && (r = t->ops->next_death(t)) >= 0)
+        if (!en->dead[r]) {
+            en->dead[r] = true;
+            rank[n++] = r;
+        }
+    if (n == 0)
+        return false;
+    en->n_dead += n;
+    bury(en->flows, rank, n);
+    bury(en->abandoned, rank, n);
+    for (int i = 0; i < n; i++)
+        t->ops->abandon(t, rank[i]);
+    for (struct mpipe__flow *flow = en->flows; flow != NULL;
+         flow = flow->next)
+        mpipe__flow_deaths(flow);
+    return true;
 }
 
 bool mpipe__engine_progress(struct mpipe__engine *en)
@@ -69,6 +111,11 @@ bool mpipe__engine_progress(struct mpipe__engine *en)
             mpipe__flow_fail(flow, err.rank, err.code, "%s", err.text);
         if (event.kind != MPIPE__NOTHING)
             mpipe__flow_event(flow, &event);
+    }
+    /* first all that they still said, but not for ever */
+    if (en->dead != NULL && (n == 0 || mpipe__now() - en->mourned > MOURN_NS)) {
+        en->mourned = mpipe__now();
+        return take_deaths(en) || n > 0;
     }
     return n > 0;
 }

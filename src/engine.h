@@ -27,6 +27,9 @@ struct mpipe__engine {
     const char *host;               /* of this rank */
     struct mpipe__flow *flows;      /* started and not yet closed */
     struct mpipe__flow *abandoned;  /* freed, but for sends that do not end */
+    bool *dead;                     /* a rank each */
+    int n_dead;
+    uint64_t mourned;               /* when deaths were last looked for */
     volatile int *interrupted;      /* nonzero: the signal that asks us to stop */
     uint64_t now;                   /* when the turn began */
     uint64_t polled;                /* when messages were last moved */
@@ -42,6 +45,11 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
 void mpipe__engine_fini(struct mpipe__engine *en);
 /* Take the frame's size from the options; before a flow starts. */
 enum mpipe_err mpipe__engine_size_slots(struct mpipe__engine *en);
+
+static inline bool mpipe__engine_dead(const struct mpipe__engine *en, int rank)
+{
+    return en->n_dead > 0 && en->dead[rank];
+}
 
 /* Move messages of all flows; true if anything moved.  Runs no user code. */
 bool mpipe__engine_progress(struct mpipe__engine *en);

@@ -23,6 +23,7 @@ const char *mpipe_strerror(enum mpipe_err code)
     case MPIPE_ELINK:     return "a message was lost or damaged";
     case MPIPE_EMPI:      return "the MPI library failed";
     case MPIPE_EINTERNAL: return "internal error in libmpipe";
+    case MPIPE_EDEAD:     return "a rank died";
     }
     return "unknown error";
 }

@@ -211,13 +211,19 @@ enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
 
 /* ---- sending ---- */
 
+uint64_t mpipe__feeder_id(struct mpipe__flow *flow)
+{
+    return mpipe__id(flow->worker.salt ^ (1ull << 63),
+                     flow->master->next_id++);
+}
+
 /* Enter the frame in the ledger and send it; a copy of the reference stays
  * with the ledger. */
 static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
                       struct mpipe__frame *f)
 {
     struct mpipe__master *m = flow->master;
-    uint64_t id = mpipe__id(flow->worker.salt ^ (1ull << 63), m->next_id++);
+    uint64_t id = mpipe__feeder_id(flow);
     struct mpipe__root *r = mpipe__ledger_feed(&m->ledger, id,
                                                f->head.n_items, f->capacity);
 
@@ -283,15 +289,34 @@ static uint32_t pending_max(const struct mpipe__flow *flow)
     return flow->spec->direct != NULL ? 2 * flow->n_workers + 1 : 1;
 }
 
+/* Roots that are in the ledger already, before new ones. */
+static bool pump_again(struct mpipe__flow *flow)
+{
+    struct mpipe__frame_queue *q = &flow->master->again;
+    struct mpipe__link *link;
+    bool did = false;
+
+    while (q->first != NULL && !mpipe__flow_ending(flow)
+           && (link = link_for(flow, q->first)) != NULL) {
+        if (mpipe__link_send(link, mpipe__queue_pop(q)) != MPIPE_OK)
+            mpipe__flow_fail(flow, 0, MPIPE_EMPI, "a frame could not be sent "
+                             "to rank %d", link->peer);
+        did = true;
+    }
+    return did;
+}
+
 bool mpipe__feeder_pump(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
     struct mpipe__feeder *fd = &m->feeder;
-    bool did = false;
+    bool did;
 
-    if (flow->phase != MPIPE__RUNNING || flow->paused)
+    if (flow->phase != MPIPE__RUNNING || flow->paused
+        || !mpipe__flow_routed(flow))
         return false;
-    while (fd->pending.first != NULL && !mpipe__flow_ending(flow)) {
+    did = pump_again(flow);
+    while (m->again.n == 0 && fd->pending.first != NULL && !mpipe__flow_ending(flow)) {
         struct mpipe__frame *f = fd->pending.first;
         struct mpipe__link *link = NULL;
 

@@ -24,6 +24,8 @@ struct mpipe__feeder {
     uint64_t again_since;           /* the source has nothing; 0: it may have */
 };
 
+/* The id of another root. */
+uint64_t mpipe__feeder_id(struct mpipe__flow *flow);
 void mpipe__feeder_init(struct mpipe__flow *flow);
 void mpipe__feeder_fini(struct mpipe__flow *flow);
 enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,

@@ -17,6 +17,7 @@
 #include "error.h"
 #include "flow.h"
 #include "master.h"
+#include "recovery.h"
 #include "sink.h"
 
 #define STATS_NS   1000000000u
@@ -371,9 +372,12 @@ static bool add_link(struct mpipe__link ***list, unsigned *n,
 static bool take_link(struct mpipe__flow *flow,
                       const struct mpipe__table_link *t)
 {
-    struct mpipe__link *link = mpipe__link_open(&flow->links, (int)t->peer,
-                                                (enum mpipe__lane)t->lane);
+    struct mpipe__link *link;
 
+    if (mpipe__engine_dead(flow->engine, (int)t->peer))
+        return true;                /* another table is on its way */
+    link = mpipe__link_open(&flow->links, (int)t->peer,
+                            (enum mpipe__lane)t->lane);
     if (link == NULL)
         return false;
     link->distance = t->distance;
@@ -404,6 +408,27 @@ static void no_link(struct mpipe__flow *flow, unsigned peer)
     }
 }
 
+/* Another role, other links; what is in hand is stale from here on. */
+static void begin_table(struct mpipe__flow *flow,
+                        const struct mpipe__table_head *head)
+{
+    flow->version = head->version;
+    flow->tabled = false;
+    flow->role.serves = head->serves != 0;
+    flow->role.first = head->first;
+    flow->role.last = head->last;
+    flow->ready = false;
+    flow->n_out = 0;
+    if (flow->master != NULL)
+        flow->master->feeder.n_links = 0;
+    flow->worker.abandoned = true;
+}
+
+bool mpipe__flow_routed(const struct mpipe__flow *flow)
+{
+    return flow->tabled && flow->version == flow->master->version;
+}
+
 void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__table_head head;
@@ -415,6 +440,8 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     if (!mpipe__cursor_next(&c, &item) || item.size != sizeof head)
         return;
     memcpy(&head, item.data, sizeof head);
+    if (head.version != flow->version)
+        begin_table(flow, &head);
     if (flow->worker_link == NULL && head.n_workers > 0
         && (flow->spec->shuffle != NULL || flow->spec->direct != NULL)) {
         flow->n_workers = head.n_workers;
@@ -429,10 +456,7 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
         if (!take_link(flow, &entry))
             no_link(flow, entry.peer);
     }
-    flow->version = head.version;
-    flow->role.serves = head.serves != 0;
-    flow->role.first = head.first;
-    flow->role.last = head.last;
+    flow->tabled = !head.more;
     if (head.more || flow->phase != MPIPE__STARTING)
         return;
     flow->phase = MPIPE__RUNNING;
@@ -560,7 +584,8 @@ static bool farewell(struct mpipe__flow *flow)
 
 static bool leave(struct mpipe__flow *flow)
 {
-    if (mpipe__links_finished(&flow->links)) {
+    if (mpipe__links_finished(&flow->links)
+        || mpipe__engine_dead(flow->engine, 0)) {
         flow->phase = MPIPE__CLOSED;
         return true;
     }
@@ -571,6 +596,16 @@ static bool leave(struct mpipe__flow *flow)
                     "a rank did not say farewell; ending without it");
     flow->phase = MPIPE__CLOSED;
     return true;
+}
+
+void mpipe__flow_deaths(struct mpipe__flow *flow)
+{
+    struct mpipe_error how = { MPIPE_EDEAD, 0, "it has died" };
+
+    if (mpipe__engine_dead(flow->engine, 0))
+        mpipe__flow_finish(flow, &how);
+    else if (flow->master != NULL)
+        mpipe__recovery_deaths(flow);
 }
 
 bool mpipe__flow_step(struct mpipe__flow *flow)
@@ -586,7 +621,8 @@ bool mpipe__flow_step(struct mpipe__flow *flow)
         return farewell(flow);
     if (flow->phase == MPIPE__LEAVING)
         return leave(flow);
-    if (flow->phase == MPIPE__RUNNING && !flow->ready && !flow->in_worker) {
+    if (flow->phase == MPIPE__RUNNING && flow->tabled && !flow->ready
+        && !flow->in_worker) {
         flow->ready = true;
         mpipe__worker_ready(flow);
         did = true;

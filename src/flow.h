@@ -71,7 +71,8 @@ struct mpipe__flow {
     bool stopping;                  /* rank 0: FINISH is sent */
     struct mpipe_error error;       /* how it ended, or will */
 
-    uint32_t version;               /* of the table */
+    uint32_t version;               /* of the table; 0: none has come */
+    bool tabled;                    /* all of it has */
     struct mpipe__role role;
     struct mpipe__links links;
     struct mpipe__link **out;       /* to the next stage, nearest first */
@@ -119,6 +120,16 @@ void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
 bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow);
 void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
                      const char *stage, const char *text);
+/* Ranks have died: see engine.h. */
+void mpipe__flow_deaths(struct mpipe__flow *flow);
+/* Does the frame travel by an older table? */
+static inline bool mpipe__flow_stale(const struct mpipe__flow *flow,
+                                     const struct mpipe__frame *f)
+{
+    return f->head.attempt < flow->version;
+}
+/* rank 0: has it taken the table that it sent last? */
+bool mpipe__flow_routed(const struct mpipe__flow *flow);
 /* Has its end been decided? */
 bool mpipe__flow_ending(const struct mpipe__flow *flow);
 

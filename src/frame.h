@@ -68,7 +68,7 @@ struct mpipe__frame {
     uint32_t refs;
     uint32_t size_class;
     int32_t peer;           /* the rank it came from */
-    uint32_t unused;
+    uint32_t buried;        /* see pool.h */
     size_t room;            /* bytes of payload it may grow to */
     uint64_t sending;       /* bytes that its sends count for, see link.c */
     struct mpipe__frame_head head;  /* the wire begins here */

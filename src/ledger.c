@@ -63,6 +63,7 @@ struct mpipe__root *mpipe__ledger_feed(struct mpipe__ledger *l,
     memset(r, 0, sizeof *r);
     r->seq = l->next++;
     r->state = MPIPE__ROOT_OPEN;
+    r->attempt = l->attempt;
     r->xored = id;
     r->items = items;
     r->bytes = bytes;
@@ -108,11 +109,20 @@ void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
                          uint64_t id)
 {
     assert(r->state == MPIPE__ROOT_OPEN);
-    (void)l;
-    r->attempt++;
+    r->attempt = l->attempt;
     r->xored = id;
     r->dropped = r->made = r->delivered = 0;
     mpipe__queue_init(&r->results);
+}
+
+struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq)
+{
+    if (seq < l->first)
+        seq = l->first;
+    for (; seq < l->next; seq++)
+        if (entry(l, seq)->state == MPIPE__ROOT_OPEN)
+            return entry(l, seq);
+    return NULL;
 }
 
 struct mpipe__root *mpipe__ledger_ready(struct mpipe__ledger *l)

@@ -47,6 +47,7 @@ struct mpipe__ledger {
     bool ordered;
     uint64_t first, next;       /* seqs of the oldest entry, and of the next */
     uint64_t bytes;             /* in flight */
+    uint32_t attempt;           /* of what is fed from now on */
     uint32_t open, complete;    /* entries in these states */
     uint64_t ready_first, ready_last;   /* list of complete roots, unordered */
 };
@@ -75,10 +76,13 @@ struct mpipe__root *mpipe__ledger_find(struct mpipe__ledger *l, uint64_t root,
 bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
                           uint64_t ids);
 
-/* Begin another attempt: what arrived is forgotten (the caller frees it), and
- * frames of older attempts will be stale. */
+/* Begin another attempt, the ledger's present one: what arrived is forgotten (the
+ * caller frees it), and frames of older attempts will be stale. */
 void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
                          uint64_t id);
+
+/* The first open root from 'seq' on; NULL: none. */
+struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq);
 
 /* The next complete root whose turn it is; NULL if there is none.  release()
  * gives its entry back. */

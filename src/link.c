@@ -62,6 +62,8 @@ static void withdraw(struct mpipe__link *link)
     struct mpipe__links *set = link->set;
     struct mpipe__transport *t = set->transport;
 
+    if (link->dead)
+        return;
     t->ops->cancel(t, link->peer, channel_of(link, MPIPE__DATA));
     t->ops->cancel(t, link->peer, channel_of(link, MPIPE__BULK));
     t->ops->cancel(t, link->peer, channel_of(link, MPIPE__CONTROL));
@@ -78,7 +80,7 @@ bool mpipe__links_withdraw(struct mpipe__links *set)
 {
     for (unsigned i = 0; i < set->n; i++)
         withdraw(set->link[i]);
-    return set->n_sends == 0;
+    return set->n_sends == 0 && set->n_coming == 0;
 }
 
 void mpipe__links_fini(struct mpipe__links *set)
@@ -222,19 +224,25 @@ struct mpipe__link *mpipe__link_open(struct mpipe__links *set, int peer,
 enum mpipe_err mpipe__link_grant(struct mpipe__link *link, unsigned window,
                                  uint32_t slot)
 {
-    assert(link->window_in == 0);
-    link->slot_in = slot;
-    link->window_in = window;
-    return post_slots(link, window);
+    unsigned more = window > link->window_in ? window - link->window_in : 0;
+
+    if (link->window_in == 0)
+        link->slot_in = slot;
+    link->window_in += more;
+    return post_slots(link, more);
 }
 
 void mpipe__link_granted(struct mpipe__link *link, unsigned window,
                          uint32_t slot)
 {
-    assert(link->window_out == 0);
-    link->window_out = link->credits = window;
-    link->frame_us = MPIPE__UNKNOWN;
-    link->slot_out = slot;
+    unsigned more = window > link->window_out ? window - link->window_out : 0;
+
+    if (link->window_out == 0) {
+        link->frame_us = MPIPE__UNKNOWN;
+        link->slot_out = slot;
+    }
+    link->window_out += more;
+    link->credits += more;
 }
 
 /* ---- sending ---- */
@@ -253,7 +261,8 @@ bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
 {
     const struct mpipe__links *set = link->set;
 
-    return link->window_out - link->credits < in_flight_limit(link)
+    return !link->dead
+           && link->window_out - link->credits < in_flight_limit(link)
            && (set->sending == 0 || set->sending + wire_size <= set->budget);
 }
 
@@ -387,6 +396,10 @@ enum mpipe_err mpipe__link_control(struct mpipe__link *link,
     enum mpipe_err e = MPIPE_ENOMEM;
 
     assert(mpipe__wire_size(&f->head) <= MPIPE__CONTROL_SIZE);
+    if (link->dead) {
+        mpipe__pool_put(link->set->pool, f);
+        return MPIPE_OK;
+    }
     link->told += !is_own_affair(f);
     if (link->unsent.n == 0)
         e = tell(link, f, &begun);
@@ -520,6 +533,9 @@ enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
 
     for (unsigned i = 0; i < set->n && e == MPIPE_OK; i++) {
         struct mpipe__link *link = set->link[i];
+
+        if (link->dead)
+            continue;
         /* when there was no memory for it */
         if (link->listening == NULL && !link->fin_received)
             e = listen(link);
@@ -567,6 +583,8 @@ enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
     link->owed_us += took_us;
     if (wire_size > link->slot_in)
         link->set->held[link->lane] -= wire_size;
+    if (link->dead)
+        return begin_bulks(link->set, NULL);
     link->owed++;
     e = post_slots(link, 1);
     if (e == MPIPE_OK)
@@ -738,6 +756,48 @@ static enum mpipe_err sent(struct mpipe__link *link, struct mpipe__frame *f)
     return MPIPE_OK;
 }
 
+/* Something that was under way with a peer that is dead has ended. */
+static enum mpipe_err after_death(struct mpipe__link *link,
+                                  struct mpipe__frame *f, enum mpipe_err how)
+{
+    struct mpipe__links *set = link->set;
+
+    f->buried |= how != MPIPE_OK;
+    if (f->op.kind == MPIPE__OP_SEND)
+        return sent(link, f);
+    if (f->op.kind == MPIPE__OP_BULK) {
+        if (--f->op.pending > 0)
+            return MPIPE_OK;
+        set->n_receiving--;
+        set->held[link->lane] -= mpipe__wire_size(&link->announced);
+    }
+    set->n_coming--;
+    mpipe__pool_put(set->pool, f);
+    return begin_bulks(set, NULL);
+}
+
+void mpipe__links_bury(struct mpipe__links *set, int peer)
+{
+    for (int lane = MPIPE__LANE_MAIN; lane <= MPIPE__LANE_HOME; lane++) {
+        struct mpipe__link *link = mpipe__link_find(set, peer,
+                                                    (enum mpipe__lane)lane);
+        if (link == NULL || link->dead)
+            continue;
+        link->dead = true;
+        set->n_coming += link->slots.n + (link->receiving != NULL)
+                         + (link->listening != NULL);
+        set->n_waiting -= link->bulk.n;
+        drop_all(set->pool, &link->bulk);
+        drop_all(set->pool, &link->unsent);
+        drop_all(set->pool, &link->reserve);
+        mpipe__queue_init(&link->slots);    /* they come back one by one */
+        link->receiving = link->listening = NULL;
+        link->missing = link->told = link->heard = 0;
+        link->fin_sent = link->fin_received = true;
+        link->fin_count = 0;
+    }
+}
+
 enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
                                  struct mpipe__event *event,
                                  struct mpipe_error *err)
@@ -748,6 +808,8 @@ enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
     event->kind = MPIPE__NOTHING;
     event->link = link;
     event->frame = NULL;
+    if (link->dead)
+        return after_death(link, f, done->error);
     if (done->error != MPIPE_OK && f->op.kind == MPIPE__OP_SEND)
         sent(link, f);
     if (done->error != MPIPE_OK)
@@ -789,7 +851,7 @@ enum mpipe_err mpipe__links_finish(struct mpipe__links *set, bool now)
 
 bool mpipe__links_finished(const struct mpipe__links *set)
 {
-    if (set->n_sends > 0)
+    if (set->n_sends > 0 || set->n_coming > 0)
         return false;
     for (unsigned i = 0; i < set->n; i++) {
         const struct mpipe__link *link = set->link[i];

@@ -15,7 +15,8 @@
  *    ignored, a gap breaks the link;
  *  - the bytes in sending, and those being received in bulk or held by the
  *    worker, each stay under the budget, or are one frame;
- *  - after FIN with its count, nothing more comes.
+ *  - after FIN with its count, nothing more comes;
+ *  - with a peer that is dead nothing is begun, and what it has sent is dropped.
  */
 #ifndef MPIPE__LINK_H
 #define MPIPE__LINK_H
@@ -102,6 +103,7 @@ struct mpipe__link {
                                    much to say until then */
     bool fin_sent, fin_received;
     uint64_t fin_count;
+    bool dead;                  /* the peer is */
 };
 
 struct mpipe__links {
@@ -115,6 +117,7 @@ struct mpipe__links {
     size_t budget, sending, held[2];    /* held: by lane */
     unsigned n_sends, n_large;  /* frames being sent, and those of them over
                                    MPIPE__SMALL_SLOT */
+    unsigned n_coming;          /* receives from the dead, to come back */
     unsigned n_receiving, n_waiting;    /* bulk payloads under way, or not
                                            begun for want of budget */
     bool finishing;
@@ -142,11 +145,16 @@ struct mpipe__link *mpipe__link_open(struct mpipe__links *set, int peer,
                                      enum mpipe__lane lane);
 
 /* Let the peer send 'window' data frames through slots of 'slot' bytes; or be
- * told that the peer lets us.  Once a link. */
+ * told that the peer lets us.  Said again it only adds to the window, and the
+ * slots stay as they are. */
 enum mpipe_err mpipe__link_grant(struct mpipe__link *link, unsigned window,
                                  uint32_t slot);
 void mpipe__link_granted(struct mpipe__link *link, unsigned window,
                          uint32_t slot);
+
+/* The peer is dead.  What was under way with it is accounted for as it comes back
+ * (see abandon() in transport.h). */
+void mpipe__links_bury(struct mpipe__links *set, int peer);
 
 /* May a data frame of so many bytes leave now? */
 bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size);

@@ -77,13 +77,19 @@ src_libmpipe_core_la_SOURCES = \
 	src/pool.h \
 	src/progress.c \
 	src/progress.h \
+	src/recovery.c \
+	src/recovery.h \
 	src/reduce.c \
 	src/reduce.h \
+	src/repair.c \
+	src/repair.h \
 	src/report.c \
 	src/report.h \
 	src/report_json.c \
 	src/route.c \
 	src/route.h \
+	src/routing.c \
+	src/routing.h \
 	src/run.c \
 	src/run.h \
 	src/scratch.c \

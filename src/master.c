@@ -8,8 +8,6 @@
  * is empty, or with the first error.
  */
 #define XXH_INLINE_ALL
-#include <assert.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <xxhash.h>
 #include "clock.h"
@@ -17,15 +15,11 @@
 #include "error.h"
 #include "flow_plan.h"
 #include "master.h"
-#include "route.h"
+#include "recovery.h"
 #include "show.h"
 #include "sink.h"
 
 #define LEDGER_ROOTS   8192u
-#define FEW_ROOTS      3u           /* for a rank at a time, where what they
-                                       make waits until they are complete */
-#define STAR_WINDOW    2u           /* on links that only carry retries */
-#define MANY_LINKS     32u          /* in-links from which slots are small */
 #define PATIENCE_NS    10000000000u /* before we say for whom we wait */
 #define TICK_NS        100000000u
 #define QUIET_STATS    4u
@@ -55,7 +49,6 @@ static void tell_all(struct mpipe__flow *flow, enum mpipe__control what,
 
 void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what)
 {
-    flow->master->n_paused = 0;
     for (int r = 0; r < flow->engine->transport->size; r++)
         flow->master->member[r].paused = false;
     tell_all(flow, what, "", 0);
@@ -69,6 +62,15 @@ void mpipe__master_finish(struct mpipe__flow *flow)
     tell_all(flow, MPIPE__FINISH, &flow->error, sizeof flow->error);
 }
 
+bool mpipe__master_all_paused(const struct mpipe__flow *flow)
+{
+    for (int r = 0; r < flow->engine->transport->size; r++)
+        if (!flow->master->member[r].paused
+            && !mpipe__engine_dead(flow->engine, r))
+            return false;
+    return true;
+}
+
 enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
 {
     int size = flow->engine->transport->size;
@@ -78,10 +80,12 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
         return MPIPE_ENOMEM;
     flow->master = m;
     mpipe__queue_init(&m->retries);
+    mpipe__queue_init(&m->again);
     mpipe__feeder_init(flow);
     m->waiting_since = mpipe__now();
     m->member = calloc((size_t)size, sizeof *m->member);
-    if (m->member == NULL
+    m->mourned = calloc((size_t)size, sizeof *m->mourned);
+    if (m->member == NULL || m->mourned == NULL
         || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, flow->spec->ordered
                               || flow->spec->shuffle != NULL)
            != MPIPE_OK)
@@ -91,7 +95,8 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
                                     sizeof(struct mpipe__stage_stats));
         if (m->member[r].stage == NULL)
             return MPIPE_ENOMEM;
-        if (r > 0) {
+        m->mourned[r] = mpipe__engine_dead(flow->engine, r);
+        if (r > 0 && !m->mourned[r]) {
             struct mpipe__link *link = mpipe__link_open(&flow->links, r,
                                                         MPIPE__LANE_MAIN);
             if (link == NULL)
@@ -112,11 +117,14 @@ void mpipe__master_fini(struct mpipe__flow *flow)
     mpipe__feeder_fini(flow);
     while ((f = mpipe__queue_pop(&m->retries)) != NULL)
         mpipe__pool_put(&flow->engine->pool, f);
+    while ((f = mpipe__queue_pop(&m->again)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
     mpipe__ledger_fini(&m->ledger);
     for (int r = 0; m->member != NULL && r < flow->engine->transport->size;
          r++)
         free(m->member[r].stage);
     free(m->member);
+    free(m->mourned);
     free(m->voids);
     free(m->worker);
     mpipe_plan_free(m->plan);
@@ -161,205 +169,6 @@ size_t mpipe__flow_signature(const struct mpipe__flow *flow, char *to,
                                 (unsigned long long)hash);
 }
 
-static uint32_t slot_of(const struct mpipe__engine *en,
-                        const struct mpipe__route *route, unsigned rank)
-{
-    return route->in[rank].n <= MANY_LINKS ? (uint32_t)en->slot
-                                           : MPIPE__SMALL_SLOT;
-}
-
-static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
-                                         unsigned peer)
-{
-    for (unsigned i = 0; i < edges->n; i++)
-        if (edges->edge[i].peer == peer)
-            return &edges->edge[i];
-    return NULL;
-}
-
-/* What may flow to rank 'to' over one link. */
-static void window_of(const struct mpipe__flow *flow,
-                      const struct mpipe__route *route, unsigned to,
-                      bool edge, bool from_home, uint32_t *window,
-                      uint32_t *slot)
-{
-    *window = edge ? flow->engine->options->credits : STAR_WINDOW;
-    if (flow->spec->shuffle != NULL && from_home && *window > FEW_ROOTS)
-        *window = FEW_ROOTS;
-    *slot = edge ? slot_of(flow->engine, route, to) : MPIPE__SMALL_SLOT;
-}
-
-/* Number those that serve, so that neighbours in number are near. */
-static enum mpipe_err number_workers(struct mpipe__flow *flow)
-{
-    struct mpipe__master *m = flow->master;
-    unsigned n = (unsigned)flow->engine->transport->size;
-    unsigned *order = calloc(n, sizeof *order);
-    enum mpipe_err e = MPIPE_ENOMEM;
-
-    m->worker = calloc(n, sizeof *m->worker);
-    if (order != NULL && m->worker != NULL)
-        e = mpipe__machine_order(flow->engine->machine, order);
-    for (unsigned i = 0; i < n && e == MPIPE_OK; i++)
-        m->worker[order[i]] = m->member[order[i]].role.serves ? m->n_workers++
-                                                              : UINT_MAX;
-    free(order);
-    return e;
-}
-
-struct table_writer {
-    struct mpipe__flow *flow;
-    struct mpipe__link *to;
-    struct mpipe__table_head head;
-    struct mpipe__frame *frame;
-};
-
-static void begin_table(struct table_writer *w, bool more)
-{
-    w->head.more = more;
-    w->frame = mpipe__control_new(&w->flow->links, MPIPE__TABLE);
-    if (w->frame != NULL)
-        mpipe__frame_append_slow(w->frame, &w->head, sizeof w->head);
-    else
-        mpipe__flow_fail(w->flow, 0, MPIPE_ENOMEM, "no memory for a table");
-}
-
-static void send_table(struct table_writer *w)
-{
-    if (w->frame != NULL)
-        mpipe__link_control(w->to, w->frame);
-    w->frame = NULL;
-}
-
-static void add_to_table(struct table_writer *w,
-                         const struct mpipe__table_link *t)
-{
-    if (w->frame != NULL
-        && mpipe__frame_need(w->frame, sizeof *t) > MPIPE__CONTROL_SIZE) {
-        send_table(w);
-        begin_table(w, true);
-    }
-    if (w->frame != NULL)
-        mpipe__frame_append_slow(w->frame, t, sizeof *t);
-}
-
-/* The link between rank 0 and a rank, as seen from either. */
-static void star_link(struct table_writer *w, const struct mpipe__route *route,
-                      unsigned rank, bool at_home)
-{
-    const struct mpipe__edge *feed = edge_to(&route->in[rank], 0);
-    const struct mpipe__edge *result = edge_to(&route->out[rank], 0);
-    struct mpipe__table_link t = { .lane = MPIPE__LANE_MAIN };
-    uint32_t down, down_slot, up, up_slot;
-
-    window_of(w->flow, route, rank, feed != NULL, true, &down, &down_slot);
-    window_of(w->flow, route, 0, result != NULL, false, &up, &up_slot);
-    t.peer = at_home ? rank : 0;
-    t.distance = feed != NULL ? feed->distance
-                              : result != NULL ? result->distance : 0;
-    t.feeds = at_home && feed != NULL;
-    t.next = !at_home && result != NULL;
-    t.worker = at_home ? w->flow->master->worker[rank] + 1 : 0;
-    t.window_out = at_home ? down : up;
-    t.slot_out = at_home ? down_slot : up_slot;
-    t.window_in = at_home ? up : down;
-    t.slot_in = at_home ? up_slot : down_slot;
-    add_to_table(w, &t);
-}
-
-static void table_of_worker(struct table_writer *w,
-                            const struct mpipe__route *route, unsigned rank)
-{
-    const struct mpipe__edges *out = &route->out[rank], *in = &route->in[rank];
-    struct mpipe__table_link t;
-
-    for (unsigned i = 0; i < out->n; i++) {
-        if (out->edge[i].peer == 0)
-            continue;
-        memset(&t, 0, sizeof t);
-        t.peer = out->edge[i].peer;
-        t.distance = out->edge[i].distance;
-        t.next = w->flow->spec->shuffle == NULL;
-        t.worker = t.next ? 0 : w->flow->master->worker[t.peer] + 1;
-        window_of(w->flow, route, t.peer, true, false, &t.window_out,
-                  &t.slot_out);
-        add_to_table(w, &t);
-    }
-    for (unsigned i = 0; i < in->n; i++) {
-        if (in->edge[i].peer == 0)
-            continue;
-        memset(&t, 0, sizeof t);
-        t.peer = in->edge[i].peer;
-        t.distance = in->edge[i].distance;
-        window_of(w->flow, route, rank, true, false, &t.window_in,
-                  &t.slot_in);
-        add_to_table(w, &t);
-    }
-    star_link(w, route, rank, false);
-}
-
-static void table_of_home(struct table_writer *w,
-                          const struct mpipe__route *route)
-{
-    const struct mpipe__edges *out = &route->out[0];
-
-    for (unsigned i = 0; i < out->n; i++)       /* in the feed's order */
-        if (out->edge[i].peer != 0)
-            star_link(w, route, out->edge[i].peer, true);
-    for (unsigned r = 1; r < route->n_ranks; r++)
-        if (edge_to(out, r) == NULL)
-            star_link(w, route, r, true);
-    if (route->n_ranks == 1) {
-        struct mpipe__table_link t = { .feeds = 1 };
-        window_of(w->flow, route, 0, true, true, &t.window_out, &t.slot_out);
-        t.window_in = t.window_out;
-        t.slot_in = t.slot_out;
-        add_to_table(w, &t);
-        t.lane = MPIPE__LANE_HOME;
-        t.feeds = 0;
-        t.next = 1;
-        add_to_table(w, &t);
-    }
-}
-
-static void send_brief(struct mpipe__flow *flow, struct mpipe__link *to)
-{
-    const struct mpipe_bytes *b = &flow->spec->brief;
-    size_t most = MPIPE__CONTROL_SIZE / 2, n;
-
-    for (size_t at = 0; at < b->size; at += n) {
-        n = b->size - at < most ? b->size - at : most;
-        if (mpipe__control_send(to, MPIPE__BRIEF, b->data + at, n) != MPIPE_OK)
-            mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to tell rank "
-                             "%d what to do", to->peer);
-    }
-}
-
-static void send_tables(struct mpipe__flow *flow,
-                        const struct mpipe__route *route)
-{
-    for (unsigned r = 0; r < route->n_ranks; r++) {
-        const struct mpipe__role *role = &flow->master->member[r].role;
-        struct table_writer w = {
-            .flow = flow, .to = mpipe__master_link(flow, (int)r),
-            .head = { .version = 1, .serves = role->serves,
-                      .first = role->first, .last = role->last,
-                      .n_workers = flow->master->n_workers,
-                      .worker = flow->master->worker[r] }
-        };
-
-        send_brief(flow, w.to);
-        begin_table(&w, true);
-        if (r == 0)
-            table_of_home(&w, route);
-        else
-            table_of_worker(&w, route, r);
-        send_table(&w);
-        begin_table(&w, false);     /* that was all */
-        send_table(&w);
-    }
-}
-
 static void open_trace(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
@@ -386,37 +195,36 @@ static void begin(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
-    struct mpipe__route *route = NULL;
 
     open_trace(flow);
     if (mpipe__flow_ending(flow))
         return;
     m->plan = mpipe__flow_plan(flow->engine, flow->spec, &err);
     if (m->plan != NULL)
-        route = mpipe__route_new(m->plan->role, m->plan->n_ranks,
-                                 flow->spec->n_stages, flow->engine->machine,
-                                 MPIPE__ROUTE_DEGREE,
-                                 flow->spec->shuffle != NULL, &err);
-    if (route != NULL)
         mpipe__flow_plan_show(flow->engine->options, m->plan, &err);
-    if (err.code != MPIPE_OK) {
+    if (err.code == MPIPE_OK && flow->engine->options->plan) {
+        mpipe__flow_fail(flow, 0, MPIPE_END, "%s", "the plan was printed");
+        return;                     /* that was all */
+    }
+    for (unsigned r = 0; err.code == MPIPE_OK && r < m->plan->n_ranks; r++)
+        m->member[r].role = m->plan->role[r];
+    if (err.code == MPIPE_OK)
+        mpipe__recovery_table(flow, &err);
+    if (err.code != MPIPE_OK)
         mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",
                          flow->spec->name, err.text);
-        mpipe__route_free(route);
+}
+
+void mpipe__master_begin(struct mpipe__flow *flow)
+{
+    const struct mpipe__master *m = flow->master;
+
+    if (m->version > 0 || mpipe__flow_ending(flow))
         return;
-    }
-    if (flow->engine->options->plan) {      /* that was all */
-        mpipe__flow_fail(flow, 0, MPIPE_END, "%s", "the plan was printed");
-        mpipe__route_free(route);
-        return;
-    }
-    for (unsigned r = 0; r < m->plan->n_ranks; r++)
-        m->member[r].role = m->plan->role[r];
-    if (number_workers(flow) == MPIPE_OK)
-        send_tables(flow, route);
-    else
-        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory for a table");
-    mpipe__route_free(route);
+    for (int r = 0; r < flow->engine->transport->size; r++)
+        if (!m->member[r].said_hello && !mpipe__engine_dead(flow->engine, r))
+            return;
+    begin(flow);
 }
 
 /* Say where the two first differ. */
@@ -456,12 +264,8 @@ static void got_hello(struct mpipe__flow *flow, int rank,
         mpipe__flow_fail(flow, theirs.rank, theirs.code, "%s", theirs.text);
     else if (signature.size != n || memcmp(signature.data, ours, n) != 0)
         mismatch(flow, rank, &signature, ours);
-    if (m->member[rank].said_hello)
-        return;
     m->member[rank].said_hello = true;
-    if (++m->n_hello == flow->engine->transport->size
-        && !mpipe__flow_ending(flow))
-        begin(flow);
+    mpipe__master_begin(flow);
 }
 
 /* Somebody does not come: say who. */
@@ -471,12 +275,11 @@ static void wait_for_hellos(struct mpipe__flow *flow, uint64_t now)
     char who[160] = "";
     size_t n = 0;
 
-    if (m->n_hello == flow->engine->transport->size
-        || now - m->waiting_since < PATIENCE_NS)
+    if (m->version > 0 || now - m->waiting_since < PATIENCE_NS)
         return;
     m->waiting_since = now;
     for (int r = 0; r < flow->engine->transport->size && n < 140; r++)
-        if (!m->member[r].said_hello)
+        if (!m->member[r].said_hello && !mpipe__engine_dead(flow->engine, r))
             n += (size_t)snprintf(who + n, sizeof who - n, " %d", r);
     mpipe__flow_log(flow, MPIPE_LOG_WARN, "", "still waiting for these ranks "
                     "to start the pipeline (do all ranks make the same "
@@ -634,7 +437,6 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
         got_spans(flow, from->peer, f);
         break;
     case MPIPE__PAUSED:
-        m->n_paused += !member->paused;
         member->paused = true;
         break;
     case MPIPE__STOP:
@@ -653,6 +455,11 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
 
 void mpipe__master_retry(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
+    if (mpipe__ledger_find(&flow->master->ledger, f->head.root,
+                           f->head.attempt) == NULL) {
+        mpipe__pool_put(&flow->engine->pool, f);    /* of an older attempt */
+        return;
+    }
     flow->master->counts.retried += f->head.n_items;
     f->head.kind = MPIPE__FRAME_DATA;
     f = mpipe__pool_compact(&flow->engine->pool, f);
@@ -694,7 +501,7 @@ static bool send_retries(struct mpipe__flow *flow)
     struct mpipe__link *link;
     bool did = false;
 
-    while (q->first != NULL && !flow->paused
+    while (q->first != NULL && !flow->paused && mpipe__flow_routed(flow)
            && (link = retry_link(flow, q->first)) != NULL) {
         if (mpipe__link_send(link, mpipe__queue_pop(q)) != MPIPE_OK)
             mpipe__flow_fail(flow, 0, MPIPE_EMPI,
@@ -725,6 +532,8 @@ static void watch_for_loss(struct mpipe__flow *flow, uint64_t now)
             quiet = LARGE_STATS;    /* a large payload may take its time */
     for (int r = 0; r < flow->engine->transport->size; r++) {
         const struct mpipe__member *member = &m->member[r];
+        if (mpipe__engine_dead(flow->engine, r))
+            continue;
         if (member->quiet < quiet || now - member->heard > HEARD_NS)
             return;
         sent += member->stats.frames_sent;

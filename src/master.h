@@ -8,6 +8,13 @@
 #include "ledger.h"
 #include "progress.h"
 
+struct mpipe__recovery {            /* what deaths have cost so far */
+    unsigned deaths;
+    uint64_t roots, items;          /* fed again */
+    uint64_t since;                 /* the last death; 0: results came since */
+    uint64_t longest_ns;            /* from a death to the next result */
+};
+
 struct mpipe__member {              /* what rank 0 knows of a rank */
     bool said_hello, paused;
     struct mpipe__role role;
@@ -24,12 +31,15 @@ struct mpipe__master {
     unsigned *worker;               /* of each rank: which of those that serve,
                                        in the machine's order; or UINT_MAX */
     unsigned n_workers;
+    uint32_t version;               /* of the table that was sent last; 0: none */
     struct mpipe__frame_queue retries;
+    struct mpipe__frame_queue again;    /* roots to be fed once more */
+    bool *mourned;                  /* a rank each: its death is dealt with */
+    struct mpipe__recovery recovery;
     struct mpipe_plan *plan;
     struct mpipe__progress progress;
     bool shows_progress, sink_closed;
     uint64_t next_tick;
-    int n_hello, n_paused;
     uint64_t next_id;
     uint64_t held;                  /* bytes of results not yet delivered */
     uint64_t committed;             /* roots that workers know to be complete */
@@ -59,6 +69,10 @@ void mpipe__master_clear(struct mpipe__flow *flow);
 struct mpipe__link *mpipe__master_link(const struct mpipe__flow *flow,
                                        int rank);
 void mpipe__master_tell(struct mpipe__flow *flow, enum mpipe__control what);
+/* Have all ranks that live stopped after PAUSE? */
+bool mpipe__master_all_paused(const struct mpipe__flow *flow);
+/* If all that live have said hello: decide who does what. */
+void mpipe__master_begin(struct mpipe__flow *flow);
 /* The definition as text, for the comparison; at least 512 bytes. */
 size_t mpipe__flow_signature(const struct mpipe__flow *flow, char *to,
                              size_t size);

@@ -374,11 +374,23 @@ static enum mpipe_err finish(struct mpipe_pipeline *pl)
     return how.code;
 }
 
+/* Nothing more can be run. */
+static enum mpipe_err no_master(struct mpipe *mp)
+{
+    struct mpipe_error how = { MPIPE_EDEAD, 0, "it has died" };
+
+    mpipe__session_error(mp, &how);
+    return how.code;
+}
+
 static enum mpipe_err begin(struct mpipe_pipeline *pl)
 {
     struct mpipe *mp = pl->mp;
     struct mpipe_error err = { MPIPE_OK, -1, "" };
 
+    mpipe__engine_progress(&mp->engine);
+    if (mpipe__engine_dead(&mp->engine, 0))
+        return pl->ended = no_master(mp);
     if (pl->spec.n_stages == 0)
         mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "it has no stage");
     if (pl->spec.error.code == MPIPE_OK)
@@ -510,8 +522,7 @@ static bool all_paused(void *arg)
 {
     struct mpipe__flow *flow = arg;
 
-    return flow->master->n_paused == flow->engine->transport->size
-           || mpipe__flow_ending(flow);
+    return mpipe__master_all_paused(flow) || mpipe__flow_ending(flow);
 }
 
 enum mpipe_err mpipe_pipeline_pause(struct mpipe_pipeline *pl)

@@ -68,6 +68,7 @@ struct mpipe__frame *mpipe__pool_get(struct mpipe__pool *pool, size_t size)
     memset(&f->op, 0, sizeof f->op);
     f->next = NULL;
     f->refs = 1;
+    f->buried = false;
     f->peer = -1;
     pool->used += f->capacity;
     if (pool->used > pool->used_max)
@@ -75,11 +76,38 @@ struct mpipe__frame *mpipe__pool_get(struct mpipe__pool *pool, size_t size)
     return f;
 }
 
+void mpipe__pool_bury(struct mpipe__pool *pool, struct mpipe__frame *f)
+{
+    if (f->refs > 1) {          /* whoever has another buries it, by put() */
+        f->buried = true;
+        f->refs--;
+        return;
+    }
+    pool->used -= f->capacity;
+    f->refs = 0;
+    f->next = pool->buried;
+    pool->buried = f;
+}
+
+void mpipe__pool_unearth(struct mpipe__pool *pool)
+{
+    struct mpipe__frame *f;
+
+    while ((f = pool->buried) != NULL) {
+        pool->buried = f->next;
+        free(f);
+    }
+}
+
 void mpipe__pool_put(struct mpipe__pool *pool, struct mpipe__frame *f)
 {
     if (f == NULL)
         return;
     assert(f->refs > 0);
+    if (f->buried) {
+        mpipe__pool_bury(pool, f);
+        return;
+    }
     if (--f->refs > 0)
         return;
     pool->used -= f->capacity;

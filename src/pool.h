@@ -16,6 +16,7 @@ struct mpipe__pool {
     struct mpipe__frame *spare[MPIPE__POOL_CLASSES];
     size_t kept, keep_max;      /* bytes in spare frames, and their limit */
     size_t used, used_max;      /* bytes in frames in use; the most ever */
+    struct mpipe__frame *buried;    /* not to be touched any more */
 };
 
 void mpipe__pool_init(struct mpipe__pool *pool, size_t keep_max);
@@ -27,6 +28,12 @@ struct mpipe__frame *mpipe__pool_get(struct mpipe__pool *pool, size_t size);
 
 /* Drop one reference; the last gives the frame back.  NULL is allowed. */
 void mpipe__pool_put(struct mpipe__pool *pool, struct mpipe__frame *f);
+
+/* Drop one reference to a frame whose memory may still be in use below (see
+ * transport.h): it is not given out again.  'unearth' it at the end where it was
+ * not. */
+void mpipe__pool_bury(struct mpipe__pool *pool, struct mpipe__frame *f);
+void mpipe__pool_unearth(struct mpipe__pool *pool);
 
 /* The same frame in less memory, if that is much less: for a small one that
  * came in a large slot and will be kept.  Takes the reference. */

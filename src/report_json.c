@@ -112,6 +112,7 @@ static const char *code_name(enum mpipe_err code)
     case MPIPE_ELINK:     return "MPIPE_ELINK";
     case MPIPE_EMPI:      return "MPIPE_EMPI";
     case MPIPE_EINTERNAL: return "MPIPE_EINTERNAL";
+    case MPIPE_EDEAD: return "MPIPE_EDEAD";
     }
     return "unknown";
 }

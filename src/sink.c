@@ -7,6 +7,7 @@
  */
 #include "clock.h"
 #include "master.h"
+#include "recovery.h"
 #include "sink.h"
 
 static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
@@ -19,6 +20,7 @@ static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
         r->work_us = work_us;
     if (!mpipe__ledger_cancel(&flow->master->ledger, r, ids))
         return;
+    mpipe__recovery_result(flow);
     mpipe__feeder_learn(flow, r->items, r->work_us);
     mpipe__pool_put(&flow->engine->pool, r->fed);
     r->fed = NULL;

@@ -26,7 +26,8 @@ struct mpipe__completion {
     void *cookie;           /* from send or recv */
     size_t size;            /* bytes of the message */
     enum mpipe_err error;   /* MPIPE_ELINK: the message was too long for the
-                               receive; MPIPE_EMPI: the library failed */
+                               receive; MPIPE_EMPI: the library failed;
+                               MPIPE_EDEAD: abandoned */
 };
 
 struct mpipe__transport_ops {
@@ -73,8 +74,21 @@ struct mpipe__transport_ops {
     /* Is the peer on this node? */
     bool (*near)(struct mpipe__transport *t, int peer);
 
+    /* A rank that has died and was not told of before; -1: none.  NULL: deaths
+     * are not noticed. */
+    int (*next_death)(struct mpipe__transport *t);
+
+    /* The peer is dead: everything that is under way with it comes back from
+     * poll() with MPIPE_EDEAD, if it had not ended before.  Begin nothing with
+     * it after that. */
+    void (*abandon)(struct mpipe__transport *t, int peer);
+
     /* All completions have been taken or their buffers may be forgotten. */
     void (*free)(struct mpipe__transport *t);
+
+    /* Memory that came back with MPIPE_EDEAD may still be read or written by
+     * the library below: never use or free it. */
+    bool keeps_abandoned;
 };
 
 struct mpipe__transport {

@@ -417,6 +417,30 @@ static bool fault_near(struct mpipe__transport *t, int peer)
     return f->inner->ops->near(f->inner, peer);
 }
 
+static int fault_next_death(struct mpipe__transport *t)
+{
+    struct fault *f = (struct fault *)t;
+
+    return f->inner->ops->next_death != NULL
+           ? f->inner->ops->next_death(f->inner) : -1;
+}
+
+static void fault_abandon(struct mpipe__transport *t, int peer)
+{
+    struct fault *f = (struct fault *)t;
+    struct queue *q;
+
+    for (q = f->queues; q != NULL; q = q->next) {
+        struct op *op;
+        while (q->peer == peer && (op = q->ops.first) != NULL) {
+            take(&q->ops, op);
+            op->error = MPIPE_EDEAD;
+            append(&f->done, op);
+        }
+    }
+    f->inner->ops->abandon(f->inner, peer);
+}
+
 static void queues_free(struct queue *q)
 {
     while (q != NULL) {
@@ -441,17 +465,16 @@ static void fault_free(struct mpipe__transport *t)
     free(f);
 }
 
-static const struct mpipe__transport_ops fault_ops = {
-    .name = "fault",
-    .send = fault_send,
-    .recv = fault_recv,
-    .poll = fault_poll,
-    .cancel = fault_cancel,
-    .wait = fault_wait,
-    .wake = fault_wake,
-    .abort = fault_abort,
-    .near = fault_near,
+#define FAULT_OPS \
+    .name = "fault", .send = fault_send, .recv = fault_recv, \
+    .poll = fault_poll, .cancel = fault_cancel, .wait = fault_wait, \
+    .wake = fault_wake, .abort = fault_abort, .near = fault_near, \
+    .next_death = fault_next_death, .abandon = fault_abandon, \
     .free = fault_free
+
+static const struct mpipe__transport_ops fault_ops = { FAULT_OPS };
+static const struct mpipe__transport_ops keeping_ops = {
+    FAULT_OPS, .keeps_abandoned = true
 };
 
 struct mpipe__transport *mpipe__fault_new(struct mpipe__transport *inner,
@@ -460,7 +483,7 @@ struct mpipe__transport *mpipe__fault_new(struct mpipe__transport *inner,
     struct fault *f = calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
-    f->transport.ops = &fault_ops;
+    f->transport.ops = inner->ops->keeps_abandoned ? &keeping_ops : &fault_ops;
     f->transport.rank = inner->rank;
     f->transport.size = inner->size;
     f->inner = inner;
@@ -474,7 +497,7 @@ struct mpipe__transport *mpipe__fault_new(struct mpipe__transport *inner,
 void mpipe__fault_counts(const struct mpipe__transport *t,
                          struct mpipe__fault_counts *counts)
 {
-    assert(t->ops == &fault_ops);
+    assert(t->ops == &fault_ops || t->ops == &keeping_ops);
     *counts = ((const struct fault *)t)->counts;
 }
 

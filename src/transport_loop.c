@@ -61,6 +61,7 @@ struct rank {
     void *turn_arg;
     unsigned active;            /* how often it is on the stack */
     bool dead;
+    int n_told;                 /* deaths that it has been told of */
 };
 
 struct mpipe__loop_world {
@@ -72,6 +73,7 @@ struct mpipe__loop_world {
     union bytes *free_bytes;
     uint64_t moves, moves_seen; /* messages begun, matched, completed */
     unsigned long patience, quiet_waits;
+    int *deaths, n_deaths;      /* in the order in which they came */
 };
 
 /* Lists and nodes. */
@@ -454,6 +456,39 @@ static bool loop_near(struct mpipe__transport *t, int peer)
     return true;
 }
 
+/* Deaths. */
+
+/* To one that is dead itself, rank 0 is. */
+static int loop_next_death(struct mpipe__transport *t)
+{
+    struct rank *self = (struct rank *)t;
+    struct mpipe__loop_world *world = self->world;
+
+    if (self->dead && self->n_told <= world->size) {
+        self->n_told = world->size + 1;
+        return 0;
+    }
+    return !self->dead && self->n_told < world->n_deaths
+           ? world->deaths[self->n_told++] : -1;
+}
+
+static void loop_abandon(struct mpipe__transport *t, int peer)
+{
+    struct rank *self = (struct rank *)t;
+    struct mpipe__loop_world *world = self->world;
+    struct node *node;
+    size_t i;
+
+    for (i = 0; i < world->n_slots; i++) {
+        struct lane *lane = world->lanes[i];
+        if (lane == NULL || lane->from != peer || lane->to != t->rank)
+            continue;
+        while ((node = take_first(&lane->receives)) != NULL)
+            complete(world, t->rank, node, MPIPE_EDEAD);
+    }
+    world->moves++;
+}
+
 /* Leaving. */
 
 /* Nothing of this rank stays in any lane.  What it has lent comes back among
@@ -512,6 +547,7 @@ void mpipe__loop_kill(struct mpipe__loop_world *world, int rank)
                 complete(world, lane->from, node, MPIPE_OK);
         }
     }
+    world->deaths[world->n_deaths++] = rank;
     world->moves++;
 }
 
@@ -527,6 +563,8 @@ static const struct mpipe__transport_ops loop_ops = {
     .wake = loop_wake,
     .abort = loop_abort,
     .near = loop_near,
+    .next_death = loop_next_death,
+    .abandon = loop_abandon,
     .free = loop_free
 };
 
@@ -543,7 +581,10 @@ struct mpipe__loop_world *mpipe__loop_new(int size)
     world->n_slots = LANES_MIN;
     world->ranks = calloc((size_t)size, sizeof *world->ranks);
     world->lanes = calloc(world->n_slots, sizeof *world->lanes);
-    if (world->ranks == NULL || world->lanes == NULL) {
+    world->deaths = calloc((size_t)size, sizeof *world->deaths);
+    if (world->ranks == NULL || world->lanes == NULL
+        || world->deaths == NULL) {
+        free(world->deaths);
         free(world->ranks);
         free(world->lanes);
         free(world);
@@ -595,6 +636,7 @@ void mpipe__loop_free(struct mpipe__loop_world *world)
         world->free_bytes = bytes->next;
         free(bytes);
     }
+    free(world->deaths);
     free(world->lanes);
     free(world->ranks);
     free(world);

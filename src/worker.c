@@ -746,8 +746,15 @@ bool mpipe__worker_step(struct mpipe__flow *flow)
     struct mpipe__worker *w = &flow->worker;
     struct mpipe__frame *f = w->input.first;
 
-    if (f == NULL || flow->in_worker || flow->paused
-        || mpipe__flow_ending(flow) || !can_go_on(flow))
+    if (f == NULL || flow->in_worker || flow->paused || !flow->tabled
+        || mpipe__flow_ending(flow))
+        return false;
+    if (mpipe__flow_stale(flow, f)) {
+        drop_input(flow, mpipe__queue_pop(&w->input));
+        return true;
+    }
+    /* it may come before the table by which it travels */
+    if (f->head.attempt > flow->version || !can_go_on(flow))
         return false;
     mpipe__queue_pop(&w->input);
     flow->in_worker = true;

@@ -13,11 +13,11 @@ layer_of()
     progress|trace|show|stats|\
     pair|combine|table|partition|sort|scratch|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
-    topology|machine|placement|grouping|layout|plan_*|route)
+    topology|machine|placement|grouping|layout|plan_*|repair|route)
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|interrupt|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|shuffle|collect|commit|feeder|sink|master|engine|flow|\
+    worker|children|recovery|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\

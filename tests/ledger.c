@@ -257,7 +257,9 @@ static void finds(void)
 
     for (uint64_t i = 0; i < 8; i++)
         r[i] = feed(&l, i + 1);
+    l.attempt = 1;
     mpipe__ledger_again(&l, r[5], 50);
+    l.attempt = 2;
     mpipe__ledger_again(&l, r[5], 60);
     mpipe__ledger_cancel(&l, r[0], 1);
     mpipe__ledger_cancel(&l, r[1], 2);
@@ -272,7 +274,7 @@ static void finds(void)
     for (uint64_t i = 0; i < 2; i++) {  /* their slots have new roots */
         CU_ASSERT_EQUAL(feed(&l, 9)->seq, 8 + i);
         CU_ASSERT_PTR_NULL(mpipe__ledger_find(&l, i, 0));
-        CU_ASSERT_PTR_NOT_NULL(mpipe__ledger_find(&l, 8 + i, 0));
+        CU_ASSERT_PTR_NOT_NULL(mpipe__ledger_find(&l, 8 + i, 2));
     }
     mpipe__ledger_fini(&l);
 }
@@ -288,6 +290,7 @@ static void begins_again(void)
     mpipe__queue_push(&r->results, &frame);
     r->dropped = 4;
     r->made = 5;
+    l.attempt = 1;
     mpipe__ledger_again(&l, r, 9);
     CU_ASSERT_EQUAL(r->attempt, 1);
     CU_ASSERT_EQUAL(r->xored, 9);
@@ -379,7 +382,7 @@ static void feed_one(struct story *s)
 
     CU_ASSERT_FATAL(!s->root[i].open && !s->root[i].complete);
     s->root[i].seq = r->seq;
-    s->root[i].attempt = 0;
+    s->root[i].attempt = s->ledger.attempt;
     s->root[i].to_come = 0;
     s->root[i].open = true;
     grow_root(s, r->seq, id);
@@ -397,8 +400,9 @@ static void try_again(struct story *s)
     r = mpipe__ledger_find(&s->ledger, s->root[i].seq, s->root[i].attempt);
     CU_ASSERT_PTR_NOT_NULL_FATAL(r);
     id = new_id(s);
+    s->ledger.attempt++;
     mpipe__ledger_again(&s->ledger, r, id);
-    s->root[i].attempt++;
+    s->root[i].attempt = s->ledger.attempt;
     s->root[i].to_come = 0;
     grow_root(s, s->root[i].seq, id);
 }

@@ -37,6 +37,7 @@ tests_cppflags = $(AM_CPPFLAGS) -UNDEBUG -I$(top_srcdir)/src
 # ---- unit tests ----
 
 unit_suites = \
+	tests/deaths.c \
 	tests/doorbell.c \
 	tests/error.c \
 	tests/file_list.c \
@@ -56,6 +57,7 @@ unit_suites = \
 	tests/pool.c \
 	tests/progress.c \
 	tests/property.c \
+	tests/repair.c \
 	tests/report.c \
 	tests/route.c \
 	tests/show.c \

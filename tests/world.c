@@ -35,7 +35,7 @@ struct rank {
     void *stack;
     void *fake_stack;           /* the sanitizer's */
     struct mpipe *mp;
-    bool ended;
+    bool ended, dead, faulty;
     unsigned slowness;          /* it gets every so many'th of its turns */
 };
 
@@ -46,12 +46,14 @@ struct scene {
     struct mpipe__world_end *end;
     struct rank rank[MPIPE__WORLD_MAX];
     struct mpipe_machine *machine;
+    struct mpipe__loop_world *loop;
     ucontext_t scheduler;
     void *fake_stack;
     const void *stack_bottom;   /* the scheduler's */
     size_t stack_size;
     uint64_t random;
-    int n_ended;
+    int n_ended, n_dead;        /* dead: killed, and not yet ended */
+    bool funeral;               /* only they are left */
     unsigned long turns;
     time_t began;
 };
@@ -246,6 +248,22 @@ static bool world_near(struct mpipe__transport *t, int peer)
     return inner->ops->near(inner, peer);
 }
 
+static int world_next_death(struct mpipe__transport *t)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    return inner->ops->next_death(inner);
+}
+
+static void world_abandon(struct mpipe__transport *t, int peer)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    outside((struct rank *)t, true);
+    inner->ops->abandon(inner, peer);
+    outside((struct rank *)t, false);
+}
+
 static void world_free(struct mpipe__transport *t)
 {
     struct mpipe__transport *inner = ((struct rank *)t)->inner;
@@ -257,6 +275,7 @@ static const struct mpipe__transport_ops ops = {
     .name = "world", .send = world_send, .recv = world_recv,
     .poll = world_poll, .cancel = world_cancel, .wait = world_wait,
     .wake = world_wake, .abort = world_abort, .near = world_near,
+    .next_death = world_next_death, .abandon = world_abandon,
     .free = world_free
 };
 
@@ -307,8 +326,44 @@ static void enter(unsigned high, unsigned low)
     live(rank);
     rank->ended = true;
     rank->scene->n_ended++;
+    rank->scene->n_dead -= rank->dead;
     yield(rank);
     abort();                    /* nobody resumes it */
+}
+
+/* Before the message that the rank was not to send.  It comes back here when all
+ * others have ended, and finds that nobody answers any more. */
+static void die(void *arg)
+{
+    struct rank *rank = arg;
+    struct scene *scene = rank->scene;
+
+    mpipe__loop_kill(scene->loop, rank->transport.rank);
+    rank->dead = scene->end->died[rank->transport.rank] = true;
+    scene->n_dead++;
+    yield(rank);
+}
+
+static bool stack_faults(struct scene *scene, struct rank *rank)
+{
+    uint64_t nth = scene->world->kill_nth[rank->transport.rank];
+    struct mpipe__fault_plan plan = { .seed = 0 };
+    struct mpipe__transport *t;
+
+    if (scene->world->fault == NULL && nth == 0)
+        return true;
+    if (scene->world->fault != NULL)
+        plan = *scene->world->fault;
+    if (nth > 0) {
+        plan.kill_nth = nth;
+        plan.kill = die;
+        plan.kill_arg = rank;
+    }
+    t = mpipe__fault_new(rank->inner, &plan);
+    if (t != NULL)
+        rank->inner = t;
+    rank->faulty = t != NULL;
+    return t != NULL;
 }
 
 static bool make_rank(struct scene *scene, int r,
@@ -322,13 +377,8 @@ static bool make_rank(struct scene *scene, int r,
     rank->transport.rank = r;
     rank->transport.size = scene->world->size;
     rank->inner = mpipe__loop_transport(loop, r);
-    if (scene->world->fault != NULL) {
-        struct mpipe__transport *t = mpipe__fault_new(rank->inner,
-                                                      scene->world->fault);
-        if (t == NULL)
-            return false;
-        rank->inner = t;
-    }
+    if (!stack_faults(scene, rank))
+        return false;
     rank->slowness = 1;
     if (scene->world->seed != 0 && mpipe__random_to(&scene->random, 3) == 0)
         rank->slowness = 1 + (unsigned)mpipe__random_to(&scene->random,
@@ -352,8 +402,9 @@ static void free_rank(struct scene *scene, struct rank *rank)
 {
     struct mpipe__fault_counts counts;
 
-    if (rank->inner != NULL && scene->world->fault != NULL) {
+    if (rank->faulty) {
         mpipe__fault_counts(rank->inner, &counts);
+        scene->end->sent[rank->transport.rank] = counts.sent;
         scene->end->faults.sent += counts.sent;
         scene->end->faults.dropped += counts.dropped;
         scene->end->faults.duplicated += counts.duplicated;
@@ -376,7 +427,7 @@ static struct rank *next_rank(struct scene *scene, int last)
                 ? (last + i) % size
                 : (int)mpipe__random_to(&scene->random, (uint64_t)size);
         struct rank *rank = &scene->rank[r];
-        if (!rank->ended
+        if (!rank->ended && rank->dead == scene->funeral
             && (rank->slowness == 1
                 || mpipe__random_to(&scene->random, rank->slowness) == 0))
             return rank;
@@ -407,9 +458,9 @@ static void show_flow(const struct mpipe__flow *flow)
             flow->links.sending);
     if (m != NULL)
         fprintf(stderr, "        roots %u open, %u complete; %u pending, "
-                "%u to be tried again, %d hellos, %d paused\n",
+                "%u to be tried again, %u to be fed again, table %u\n",
                 m->ledger.open, m->ledger.complete, m->feeder.pending.n,
-                m->retries.n, m->n_hello, m->n_paused);
+                m->retries.n, m->again.n, m->version);
     show_links(flow);
 }
 
@@ -421,7 +472,7 @@ static bool hangs(struct scene *scene)
     fprintf(stderr, "world: no end in %d s\n", PATIENCE_SEC);
     for (int r = 0; r < scene->world->size; r++) {
         fprintf(stderr, "  rank %d %s\n", r, scene->rank[r].ended
-                ? "has ended" : "waits");
+                ? "has ended" : scene->rank[r].dead ? "is dead" : "waits");
         if (scene->rank[r].ended)
             continue;
         for (const struct mpipe__flow *flow
@@ -444,6 +495,8 @@ static bool run_ranks(struct scene *scene)
     scene->began = time(NULL);
     while (scene->n_ended < scene->world->size
            && scene->end->aborted == 0) {
+        scene->funeral = scene->n_ended + scene->n_dead
+                         == scene->world->size;
         rank = next_rank(scene, last);
         last = rank->transport.rank;
         resume(scene, rank);
@@ -464,6 +517,7 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
     memset(end, 0, sizeof *end);
     if (ok) {
         scene->world = world;
+        scene->loop = loop;
         scene->fn = fn;
         scene->arg = arg;
         scene->end = end;

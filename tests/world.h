@@ -23,6 +23,8 @@ struct mpipe__world {
     const struct mpipe__fault_plan *fault;  /* on each rank; NULL: none */
     void (*outside)(bool is);   /* told when the library's code is left, and
                                    entered again; NULL: nobody is */
+    /* A rank each: dies before it sends this message, from 1; 0: lives. */
+    uint64_t kill_nth[MPIPE__WORLD_MAX];
     uint64_t seed;          /* who runs next, how fast each rank is, and
                                where it is interrupted; 0: in turn */
 };
@@ -36,6 +38,10 @@ struct mpipe__world_end {
     int code[MPIPE__WORLD_MAX];         /* the exit code of each rank */
     struct mpipe_error error[MPIPE__WORLD_MAX]; /* mpipe_last_error() */
     struct mpipe__fault_counts faults;  /* of all ranks */
+    bool died[MPIPE__WORLD_MAX];        /* by kill_nth; it ends after the
+                                           others, to give its memory back */
+    uint64_t sent[MPIPE__WORLD_MAX];    /* messages, where kill_nth or a fault
+                                           is given */
     int aborted;                        /* the code that a rank ended the job
                                            with; 0: none did */
 };

@@ -28,7 +28,8 @@ enum mpipe_err {
     MPIPE_EINTR     = -9,   /* ended early by a signal */
     MPIPE_ELINK     = -10,  /* a message was lost, repeated or damaged */
     MPIPE_EMPI      = -11,  /* the MPI library failed */
-    MPIPE_EINTERNAL = -12   /* a bug in libmpipe: please report it */
+    MPIPE_EINTERNAL = -12,  /* a bug in libmpipe: please report it */
+    MPIPE_EDEAD     = -13   /* a rank died, and the job could not go on */
 };
 
 struct mpipe_error {

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* recovery.h - rank 0: a flow goes on after ranks have died (layer 3). */
+#ifndef MPIPE__RECOVERY_H
+#define MPIPE__RECOVERY_H
+
+#include "flow.h"
+
+/* Ranks have died (engine.h says which): give their roles to others, and feed
+ * again what was in flight; or end the flow where it cannot go on. */
+void mpipe__recovery_deaths(struct mpipe__flow *flow);
+/* Take the dead out of the members' roles and send all the next table. */
+enum mpipe_err mpipe__recovery_table(struct mpipe__flow *flow,
+                                     struct mpipe_error *err);
+/* A root is complete. */
+void mpipe__recovery_result(struct mpipe__flow *flow);
+
+#endif
