@@ -41,6 +41,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/layout.h \
 	src/ledger.c \
 	src/ledger.h \
+	src/lifeline.c \
+	src/lifeline.h \
 	src/line_reader.c \
 	src/line_reader.h \
 	src/link.c \

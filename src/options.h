@@ -36,6 +36,7 @@ struct mpipe__options {
     unsigned log_level;             /* enum mpipe_level */
     unsigned policy;                /* enum mpipe_policy */
     unsigned max_retries;
+    unsigned peer_timeout;          /* seconds */
     unsigned credits;               /* frames in flight on a link */
     unsigned spares;
     uint64_t limit;                 /* items to feed; 0: all */

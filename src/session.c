@@ -148,6 +148,16 @@ static void locate(struct mpipe *mp)
     }
 }
 
+/* A job can do without them, so that one cannot be had is no error. */
+static void tie_lifelines(struct mpipe *mp)
+{
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+
+    mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout, &err);
+    if (err.code != MPIPE_OK && !mp->options.quiet)
+        fprintf(stderr, "%s: rank %d: %s\n", mp->program, err.rank, err.text);
+}
+
 /* MPIPE_FAULT: let the transport misbehave, for tests. */
 static void stack_faults(struct mpipe *mp)
 {
@@ -224,6 +234,7 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
     read_options(mp, argc, argv);
     mpi = mp->transport;
     locate(mp);
+    tie_lifelines(mp);
     stack_faults(mp);
     start_engine(mp);
     agree(mp, mpi);
@@ -293,32 +304,52 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
     return mp;
 }
 
+/* `mpipe run` wants to know how it ended: after a death the launcher does not. */
+static void write_status(const struct mpipe *mp, int code)
+{
+    const char *path = getenv("MPIPE_STATUS_FILE");
+    FILE *file;
+
+    if (path == NULL || path[0] == '\0' || !mp->began_mpi
+        || mp->transport->rank != 0)
+        return;
+    file = fopen(path, "we");
+    if (file == NULL || fprintf(file, "%d\n", code) < 0 || fclose(file) != 0)
+        fprintf(stderr, "%s: %s could not be written: %s\n", mp->program, path,
+                strerror(errno));
+}
+
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
 {
-    bool began;
+    bool began, mourning;
+    int code;
 
     if (mp == NULL)
         return e < 0 ? -(int)e : 0;
     if (e >= 0 && mp->broken.code != MPIPE_OK)
         e = mp->broken.code;
+    code = e < 0 ? -(int)e : 0;
     if (e < 0 && !mp->printed && mp->prints
         && (mp->transport == NULL || mp->transport->rank == 0))
         fprintf(stderr, "%s: %s\n", mp->program, mpipe_strerror(e));
     fflush(stdout);             /* MPI may end the process in its own way */
     began = mp->began_mpi;
+    mourning = mp->engine.n_dead > 0;
     if (mp->report != NULL && fclose(mp->report) != 0)
         mpipe__session_complain(mp, "report", mp->options.report);
     if (mp->log != NULL && fclose(mp->log) != 0)
         mpipe__session_complain(mp, "log", mp->options.log);
+    if (mp->transport != NULL)
+        write_status(mp, code);
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
     if (mp->owns_transport && mp->transport != NULL)
         mp->transport->ops->free(mp->transport);
     if (mp->began_mpi || mp->owns_transport || mp->transport != NULL)
         free(mp);
-    if (began)
+    if (began && !mourning)     /* MPI_Finalize() would wait for the dead */
         MPI_Finalize();
-    return e < 0 ? -(int)e : 0;
+    return code;
 }
 
 int mpipe_rank(const struct mpipe *mp)
@@ -349,7 +380,7 @@ enum mpipe_err mpipe_set_option(struct mpipe *mp, const char *name,
     if (mp->broken.code != MPIPE_OK)
         return mp->broken.code;
     if (strcmp(name, "machine") == 0 || strcmp(name, "switches") == 0
-        || strcmp(name, "fault") == 0) {
+        || strcmp(name, "fault") == 0 || strcmp(name, "peer-timeout") == 0) {
         mpipe__error(&err, -1, MPIPE_EINVAL, "option %s is read at the start: "
                      "it can only be set on the command line or by its "
                      "environment variable", name);

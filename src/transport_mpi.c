@@ -15,16 +15,21 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clock.h"
 #include "doorbell.h"
 #include "error.h"
+#include "lifeline.h"
 #include "transport_mpi.h"
 
 #define TEST_MAX 256            /* completions taken from MPI at a time */
 #define SPINS 200u              /* tests before a rank sleeps: cores are free */
 #define YIELDS 50u              /* ... and where they are not */
 #define STIR_US 50u             /* the rest while MPI may need us, at first */
+#define LOOK_NS 5000000u        /* deaths are looked for so often */
+#define ACCEPT_MS 20000u        /* for all ranks to come to rank 0 */
 #define FAR_US 1000             /* ... while ranks on other nodes may send */
 
 struct posted {                 /* one receive */
@@ -44,6 +49,7 @@ struct test {                   /* what a slot of requests[] stands for */
     struct inbox *inbox;        /* NULL: a send */
     void *cookie;
     size_t size;
+    int peer;
 };
 
 struct finished {
@@ -61,6 +67,9 @@ struct mpi_transport {
     bool yields;                /* and MPI does not yield the core by itself */
     unsigned idle;              /* waits since something was found */
     int woken;                  /* by mpi_wake(), not yet seen */
+    struct mpipe__lifeline *lifeline;   /* NULL: deaths are not noticed */
+    uint64_t looked;            /* at it, when */
+    bool mourning;              /* a peer is dead: nothing collective any more */
 
     MPI_Request *requests;
     struct test *tests;
@@ -285,7 +294,7 @@ static enum mpipe_err mpi_send(struct mpipe__transport *t, int peer,
     if (MPI_Isend(data, (int)size, MPI_BYTE, peer, (int)channel, m->comm,
                   &request) != MPI_SUCCESS)
         return MPIPE_EMPI;
-    add_test(m, request, (struct test){ NULL, cookie, size });
+    add_test(m, request, (struct test){ NULL, cookie, size, peer });
     if (m->bell[peer] != NULL && peer != t->rank)
         mpipe__bell_ring(m->bell[peer]);
     return MPIPE_OK;
@@ -327,7 +336,7 @@ static enum mpipe_err mpi_recv(struct mpipe__transport *t, int peer,
     box->ring[(box->first + box->n++) & (box->capacity - 1)] =
         (struct posted){ request, cookie };
     if (box->n == 1)
-        add_test(m, request, (struct test){ box, cookie, 0 });
+        add_test(m, request, (struct test){ box, cookie, 0, peer });
     return MPIPE_OK;
 }
 
@@ -427,6 +436,56 @@ static void mpi_abort(struct mpipe__transport *t, int code)
     MPI_Abort(self(t)->comm, code);
 }
 
+static int mpi_next_death(struct mpipe__transport *t)
+{
+    struct mpi_transport *m = self(t);
+    uint64_t now;
+
+    if (m->lifeline == NULL)
+        return -1;
+    now = mpipe__now();
+    if (now - m->looked < LOOK_NS && !m->mourning)
+        return -1;
+    m->looked = now;
+    return mpipe__lifeline_next_death(m->lifeline);
+}
+
+static void give_up(struct mpi_transport *m, struct inbox *box, void *cookie)
+{
+    if (!room_for_done(m, 1)) {
+        fprintf(stderr, "rank %d: no memory to go on after a death: the job "
+                "ends here\n", m->base.rank);
+        MPI_Abort(m->comm, -MPIPE_ENOMEM);
+    }
+    m->done[m->done_n].inbox = box;
+    m->done[m->done_n++].completion = (struct mpipe__completion){
+        .cookie = cookie, .error = MPIPE_EDEAD };
+}
+
+/* The requests are forgotten, not cancelled: MPI would wait for the dead. */
+static void mpi_abandon(struct mpipe__transport *t, int peer)
+{
+    struct mpi_transport *m = self(t);
+
+    m->mourning = true;
+    for (unsigned i = 0; i < m->table_capacity; i++) {
+        struct inbox *box = m->table[i];
+        if (box == NULL || box->peer != peer)
+            continue;
+        for (; box->n > 0; box->n--) {
+            give_up(m, box, box->ring[box->first].cookie);
+            box->first = (box->first + 1) & (box->capacity - 1);
+        }
+        if (box->slot >= 0)
+            remove_test(m, box->slot);
+    }
+    for (int i = m->n_tests; i-- > 0;)
+        if (m->tests[i].inbox == NULL && m->tests[i].peer == peer) {
+            give_up(m, NULL, m->tests[i].cookie);
+            remove_test(m, i);
+        }
+}
+
 static bool mpi_near(struct mpipe__transport *t, int peer)
 {
     return self(t)->bell[peer] != NULL;
@@ -436,6 +495,9 @@ static void mpi_free(struct mpipe__transport *t)
 {
     struct mpi_transport *m = self(t);
 
+    mpipe__lifeline_leave(m->lifeline);
+    if (m->mourning)
+        return;                 /* what MPI may still use stays where it is */
     for (unsigned i = 0; i < m->table_capacity; i++) {
         if (m->table[i] != NULL)
             mpi_cancel(t, m->table[i]->peer, m->table[i]->channel);
@@ -474,7 +536,10 @@ static const struct mpipe__transport_ops mpi_ops = {
     .wake = mpi_wake,
     .abort = mpi_abort,
     .near = mpi_near,
+    .next_death = mpi_next_death,
+    .abandon = mpi_abandon,
     .free = mpi_free,
+    .keeps_abandoned = true,
 };
 
 /* ---- start ---- */
@@ -619,4 +684,43 @@ enum mpipe_err mpipe__mpi_agree(struct mpipe__transport *t,
         err->rank = first;      /* not on all ranks, since not on rank 0 */
     return MPI_Bcast(err, (int)sizeof *err, MPI_BYTE, first, comm)
            == MPI_SUCCESS ? MPIPE_OK : MPIPE_EMPI;
+}
+
+/* The launcher has been told to let the others go on: by `mpipe run`, or, for
+ * Open MPI 4, by the user. */
+static bool goes_on(void)
+{
+    const char *run = getenv("MPIPE_SURVIVES");
+    const char *ompi = getenv("OMPI_MCA_orte_enable_recovery");
+
+    return (run != NULL && strcmp(run, "1") == 0)
+           || (ompi != NULL && (strcmp(ompi, "1") == 0
+                                || strcmp(ompi, "true") == 0));
+}
+
+void mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
+                         struct mpipe_error *err)
+{
+    struct mpi_transport *m = self(t);
+    struct mpipe__lifeline_address address = { .port = 0 };
+    int asked = t->rank == 0 && t->size > 1 && goes_on(), missing;
+
+    MPI_Bcast(&asked, 1, MPI_INT, 0, m->comm);
+    if (!asked)
+        return;
+    if (t->rank == 0)
+        m->lifeline = mpipe__lifeline_listen(t->size, timeout_s, &address,
+                                             err);
+    MPI_Bcast(&address, (int)sizeof address, MPI_BYTE, 0, m->comm);
+    if (address.port == 0)
+        return;
+    if (t->rank != 0) {
+        m->lifeline = mpipe__lifeline_connect(t->rank, t->size, timeout_s,
+                                              &address, err);
+        return;
+    }
+    missing = mpipe__lifeline_accept(m->lifeline, ACCEPT_MS);
+    if (missing >= 0)
+        mpipe__error(err, missing, MPIPE_EIO, "it has no lifeline to rank 0: "
+                     "its death would not be noticed");
 }

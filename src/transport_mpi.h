@@ -15,6 +15,11 @@ struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
  * that rank's place among those of its node, of how many. */
 void mpipe__mpi_node(struct mpipe__transport *t, int *node, int *nth, int *of);
 
+/* Collective: let deaths be noticed (see lifeline.h), where the environment lets
+ * a job go on after one.  Says in 'err' what is wrong, if something is. */
+void mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
+                         struct mpipe_error *err);
+
 /* Collective: 'size' bytes of every rank, in rank order, on rank 0 ('all' is
  * NULL elsewhere).  For the start only: nothing is collective after it. */
 enum mpipe_err mpipe__mpi_gather(struct mpipe__transport *t, const void *mine,

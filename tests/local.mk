@@ -45,6 +45,7 @@ unit_suites = \
 	tests/fuzz_frame.c \
 	tests/interrupt.c \
 	tests/ledger.c \
+	tests/lifeline.c \
 	tests/line_reader.c \
 	tests/link.c \
 	tests/log.c \

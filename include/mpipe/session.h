@@ -57,7 +57,7 @@ void mpipe_print_errors(struct mpipe *mp, int on);
  * without its dashes ("max-retries", "4").  A command line or environment
  * setting of the same option wins.  Counts from the next pipeline that is
  * started.  MPIPE_EINVAL: no such option, a value out of its bounds, or one of
- * machine, switches and fault, which are read at the start. */
+ * machine, switches, peer-timeout and fault, which are read at the start. */
 enum mpipe_err mpipe_set_option(struct mpipe *mp, const char *name,
                                 const char *value);
 

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* lifeline.c - a TCP connection from each rank to rank 0.
+ *
+ * What is said on it are records of 16 bytes.  Rank 0 keeps the deaths in the
+ * order in which it heard of them, and how many of them each rank has been told:
+ * so nothing needs to be queued.
+ */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "clock.h"
+#include "error.h"
+#include "lifeline.h"
+
+#define BATCH      64
+#define BACKLOG    1024
+#define CONNECT_MS 5000             /* to one address */
+#define NOBODY     UINT32_MAX       /* epoll: a stranger, or the listener */
+
+enum said { HELLO = 1, DIED, BYE };
+
+struct record {
+    uint32_t said;
+    int32_t rank;
+    uint64_t token;
+};
+
+struct line {                       /* to one rank */
+    int fd;                         /* -1: closed */
+    int n_told;                     /* deaths */
+    bool left, dead;
+    struct record in;               /* what has come of it */
+    size_t n_in;
+};
+
+struct mpipe__lifeline {
+    int rank, size;
+    unsigned timeout_s;
+    uint64_t token;
+    int listener, epoll;            /* rank 0 only */
+    struct line *line;              /* rank 0: one a rank; others: one, to it */
+    int n_lines;
+    int *deaths, n_deaths, n_given;
+};
+
+/* ---- sockets ---- */
+
+static void set(int fd, int level, int name, int value)
+{
+    setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* A host that does not answer for so long is gone. */
+static void keep_alive(int fd, unsigned timeout_s)
+{
+    int each = timeout_s >= 6 ? (int)timeout_s / 6 : 1;
+
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, each);
+    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, each);
+    set(fd, IPPROTO_TCP, TCP_KEEPCNT, 5);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeout_s * 1000);
+}
+
+/* 16 bytes into an empty or nearly empty buffer: all of them go, or none. */
+static bool say(int fd, enum said what, int rank, uint64_t token)
+{
+    struct record r = { (uint32_t)what, rank, token };
+
+    return send(fd, &r, sizeof r, MSG_NOSIGNAL | MSG_DONTWAIT)
+           == (ssize_t)sizeof r;
+}
+
+/* 1: a record is there; 0: not yet; -1: the other end is gone. */
+static int hear(struct line *line)
+{
+    ssize_t n;
+
+    n = recv(line->fd, (char *)&line->in + line->n_in,
+             sizeof line->in - line->n_in, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0
+                                                                         : -1;
+    if (n == 0)
+        return -1;
+    line->n_in += (size_t)n;
+    if (line->n_in < sizeof line->in)
+        return 0;
+    line->n_in = 0;
+    return 1;
+}
+
+/* ---- start ---- */
+
+static struct mpipe__lifeline *new_lifeline(int rank, int size, int n_lines,
+                                            unsigned timeout_s)
+{
+    struct mpipe__lifeline *l = calloc(1, sizeof *l);
+
+    if (l == NULL)
+        return NULL;
+    l->rank = rank;
+    l->size = size;
+    l->timeout_s = timeout_s;
+    l->listener = l->epoll = -1;
+    l->line = calloc((size_t)n_lines, sizeof *l->line);
+    l->deaths = calloc((size_t)size, sizeof *l->deaths);
+    if (l->line == NULL || l->deaths == NULL) {
+        mpipe__lifeline_leave(l);
+        return NULL;
+    }
+    l->n_lines = n_lines;
+    for (int i = 0; i < n_lines; i++)
+        l->line[i].fd = -1;
+    return l;
+}
+
+static void add_address(struct mpipe__lifeline_address *to,
+                        const struct sockaddr *from)
+{
+    unsigned char *ip;
+
+    if (from == NULL || to->n == MPIPE__LIFELINE_ADDRESSES)
+        return;
+    ip = to->ip[to->n];
+    if (from->sa_family == AF_INET) {
+        static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+        const struct sockaddr_in *in = (const void *)from;
+        memcpy(ip, mapped, sizeof mapped);
+        memcpy(ip + 12, &in->sin_addr, 4);
+    } else if (from->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)from;
+        if (IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
+            return;             /* means something else elsewhere */
+        memcpy(ip, &in6->sin6_addr, 16);
+    } else {
+        return;
+    }
+    to->n++;
+}
+
+/* All addresses of this host, loopback last: whoever shares it gets there by
+ * any of them, and others not by that one. */
+static void find_addresses(struct mpipe__lifeline_address *to)
+{
+    struct ifaddrs *all;
+
+    if (getifaddrs(&all) != 0)
+        return;
+    for (int loopback = 0; loopback <= 1; loopback++)
+        for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+            if ((i->ifa_flags & IFF_UP) != 0
+                && ((i->ifa_flags & IFF_LOOPBACK) != 0) == (loopback == 1))
+                add_address(to, i->ifa_addr);
+    freeifaddrs(all);
+}
+
+/* Both kinds of addresses where there is IPv6, else IPv4. */
+static int open_listener(uint16_t *port)
+{
+    struct sockaddr_in6 any6 = { .sin6_family = AF_INET6 };
+    struct sockaddr_in any4 = { .sin_family = AF_INET };
+    socklen_t size = sizeof any6;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0) {
+        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+        if (bind(fd, (struct sockaddr *)&any6, sizeof any6) == 0
+            && listen(fd, BACKLOG) == 0
+            && getsockname(fd, (struct sockaddr *)&any6, &size) == 0) {
+            *port = ntohs(any6.sin6_port);
+            return fd;
+        }
+        close(fd);
+    }
+    size = sizeof any4;
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&any4, sizeof any4) == 0
+        && listen(fd, BACKLOG) == 0
+        && getsockname(fd, (struct sockaddr *)&any4, &size) == 0) {
+        *port = ntohs(any4.sin_port);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static bool watch(struct mpipe__lifeline *l, int fd, uint32_t who)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.u32 = who };
+
+    return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+struct mpipe__lifeline *mpipe__lifeline_listen(
+    int size, unsigned timeout_s, struct mpipe__lifeline_address *address,
+    struct mpipe_error *err)
+{
+    struct mpipe__lifeline *l = new_lifeline(0, size, size, timeout_s);
+
+    memset(address, 0, sizeof *address);
+    if (l == NULL) {
+        mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for lifelines");
+        return NULL;
+    }
+    if (getrandom(&l->token, sizeof l->token, 0) != (ssize_t)sizeof l->token)
+        l->token = mpipe__today();
+    l->listener = open_listener(&address->port);
+    l->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->listener < 0 || l->epoll < 0 || !watch(l, l->listener, NOBODY)) {
+        mpipe__error(err, 0, MPIPE_EIO, "rank 0 cannot listen for the "
+                     "lifelines of the others: %s", strerror(errno));
+        mpipe__lifeline_leave(l);
+        address->port = 0;
+        return NULL;
+    }
+    address->token = l->token;
+    find_addresses(address);
+    return l;
+}
+
+/* Connected, or -1. */
+static int connect_to(const unsigned char *ip, uint16_t port)
+{
+    struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+    struct sockaddr_in to4 = { .sin_family = AF_INET };
+    bool v4;
+    struct pollfd ready = { .events = POLLOUT };
+    int fd, e = 0;
+    socklen_t size = sizeof e;
+
+    memcpy(&to6.sin6_addr, ip, 16);
+    v4 = IN6_IS_ADDR_V4MAPPED(&to6.sin6_addr);
+    memcpy(&to4.sin_addr, ip + 12, 4);
+    to6.sin6_port = to4.sin_port = htons(port);
+    fd = socket(v4 ? AF_INET : AF_INET6,
+                SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, v4 ? (struct sockaddr *)&to4 : (struct sockaddr *)&to6,
+                v4 ? sizeof to4 : sizeof to6) == 0)
+        return fd;
+    ready.fd = fd;
+    if (errno == EINPROGRESS && poll(&ready, 1, CONNECT_MS) == 1
+        && getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &size) == 0 && e == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+struct mpipe__lifeline *mpipe__lifeline_connect(
+    int rank, int size, unsigned timeout_s,
+    const struct mpipe__lifeline_address *address, struct mpipe_error *err)
+{
+    struct mpipe__lifeline *l = new_lifeline(rank, size, 1, timeout_s);
+    struct line *line;
+
+    if (l == NULL) {
+        mpipe__error(err, rank, MPIPE_ENOMEM, "no memory for a lifeline");
+        return NULL;
+    }
+    line = &l->line[0];
+    l->token = address->token;
+    for (unsigned i = 0; i < address->n && line->fd < 0; i++)
+        line->fd = connect_to(address->ip[i], address->port);
+    if (line->fd >= 0) {
+        keep_alive(line->fd, timeout_s);
+        if (say(line->fd, HELLO, rank, l->token))
+            return l;
+    }
+    mpipe__error(err, rank, MPIPE_EIO, "no lifeline to rank 0: port %u of its "
+                 "host cannot be reached (a firewall?)", address->port);
+    mpipe__lifeline_leave(l);
+    return NULL;
+}
+
+/* ---- rank 0 listens ---- */
+
+/* A stranger must say who it is within this call's patience; the records are
+ * sent at once with the connection, so a short one does. */
+static void welcome(struct mpipe__lifeline *l)
+{
+    int fd = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct line new_line = { .fd = fd };
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    const struct record *r = &new_line.in;
+    int heard = 0;
+
+    if (fd < 0)
+        return;
+    while (heard == 0 && poll(&ready, 1, 100) == 1)
+        heard = hear(&new_line);
+    if (heard != 1 || r->said != HELLO || r->token != l->token || r->rank < 1
+        || r->rank >= l->size || l->line[r->rank].fd >= 0
+        || l->line[r->rank].dead || !watch(l, fd, (uint32_t)r->rank)) {
+        close(fd);
+        return;
+    }
+    keep_alive(fd, l->timeout_s);
+    l->line[r->rank].fd = fd;
+}
+
+static void died(struct mpipe__lifeline *l, int rank)
+{
+    struct line *line = &l->line[rank];
+
+    if (line->dead)
+        return;
+    line->dead = true;
+    l->deaths[l->n_deaths++] = rank;
+}
+
+/* The line to a rank is at its end: a death, unless it had said that it leaves. */
+static void cut(struct mpipe__lifeline *l, int rank)
+{
+    struct line *line = &l->line[rank];
+
+    if (!line->left) {
+        say(line->fd, DIED, rank, l->token);    /* should it live after all */
+        died(l, rank);
+    }
+    close(line->fd);
+    line->fd = -1;
+}
+
+static void listen_to(struct mpipe__lifeline *l, int rank)
+{
+    struct line *line = &l->line[rank];
+    int heard;
+
+    if (line->fd < 0)
+        return;
+    while ((heard = hear(line)) == 1)
+        line->left |= line->in.said == BYE;
+    if (heard < 0)
+        cut(l, rank);
+}
+
+static void look(struct mpipe__lifeline *l, int wait_ms)
+{
+    struct epoll_event event[BATCH];
+    int n = epoll_wait(l->epoll, event, BATCH, wait_ms);
+
+    for (int i = 0; i < n; i++) {
+        if (event[i].data.u32 == NOBODY)
+            welcome(l);
+        else
+            listen_to(l, (int)event[i].data.u32);
+    }
+}
+
+/* What each rank has not yet been told. */
+static void tell(struct mpipe__lifeline *l)
+{
+    for (int r = 1; r < l->size; r++) {
+        struct line *line = &l->line[r];
+        while (line->fd >= 0 && line->n_told < l->n_deaths
+               && say(line->fd, DIED, l->deaths[line->n_told], l->token))
+            line->n_told++;
+    }
+}
+
+int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms)
+{
+    uint64_t until = mpipe__now() + (uint64_t)wait_ms * 1000000;
+    int missing;
+
+    for (;;) {
+        missing = -1;
+        for (int r = l->size - 1; r > 0; r--)
+            if (l->line[r].fd < 0 && !l->line[r].dead)
+                missing = r;
+        if (missing < 0 || mpipe__now() >= until)
+            break;
+        look(l, 100);
+    }
+    close(l->listener);
+    l->listener = -1;
+    return missing;
+}
+
+/* ---- the others listen to it ---- */
+
+static void listen_home(struct mpipe__lifeline *l)
+{
+    struct line *line = &l->line[0];
+    int heard = 0;
+
+    while (line->fd >= 0 && (heard = hear(line)) == 1) {
+        line->left |= line->in.said == BYE;
+        if (line->in.said == DIED && line->in.rank > 0
+            && line->in.rank < l->size && l->n_deaths < l->size)
+            l->deaths[l->n_deaths++] = line->in.rank;
+    }
+    if (line->fd < 0 || heard == 0)
+        return;
+    close(line->fd);
+    line->fd = -1;
+    if (!line->left && l->n_deaths < l->size)
+        l->deaths[l->n_deaths++] = 0;
+}
+
+int mpipe__lifeline_next_death(struct mpipe__lifeline *l)
+{
+    if (l->n_given == l->n_deaths) {
+        if (l->rank == 0) {
+            look(l, 0);
+            if (l->n_deaths > 0)
+                tell(l);
+        } else {
+            listen_home(l);
+        }
+    }
+    return l->n_given < l->n_deaths ? l->deaths[l->n_given++] : -1;
+}
+
+void mpipe__lifeline_leave(struct mpipe__lifeline *l)
+{
+    if (l == NULL)
+        return;
+    for (int i = 0; i < l->n_lines; i++) {
+        if (l->line[i].fd < 0)
+            continue;
+        say(l->line[i].fd, BYE, l->rank, l->token);
+        close(l->line[i].fd);
+    }
+    if (l->listener >= 0)
+        close(l->listener);
+    if (l->epoll >= 0)
+        close(l->epoll);
+    free(l->line);
+    free(l->deaths);
+    free(l);
+}

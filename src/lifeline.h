@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* lifeline.h - a TCP connection from each rank to rank 0 (layer 2).
+ *
+ * When a process dies the kernel closes its end, also in the middle of a long
+ * function; when its host is gone keep-alive tells after a while.  Rank 0 tells
+ * the others.  A rank that leaves in good order says so first.
+ *
+ *   rank 0:    listen -> (its address goes to all) -> accept -> next_death ...
+ *   others:    connect -> next_death ...
+ *   all:       leave
+ */
+#ifndef MPIPE__LIFELINE_H
+#define MPIPE__LIFELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <mpipe/error.h>
+
+#define MPIPE__LIFELINE_ADDRESSES 16u
+
+struct mpipe__lifeline;
+
+/* Where rank 0 listens: plain bytes. */
+struct mpipe__lifeline_address {
+    uint64_t token;             /* whoever knows it belongs to the job */
+    uint16_t port;              /* 0: nowhere */
+    uint16_t n;
+    unsigned char ip[MPIPE__LIFELINE_ADDRESSES][16];    /* IPv6, or IPv4 mapped */
+};
+
+/* 'timeout_s': how long a host may be silent before it is taken for dead.  NULL
+ * on an error, told in 'err': MPIPE_ENOMEM, MPIPE_EIO. */
+struct mpipe__lifeline *mpipe__lifeline_listen(
+    int size, unsigned timeout_s, struct mpipe__lifeline_address *address,
+    struct mpipe_error *err);
+struct mpipe__lifeline *mpipe__lifeline_connect(
+    int rank, int size, unsigned timeout_s,
+    const struct mpipe__lifeline_address *address, struct mpipe_error *err);
+
+/* rank 0: wait until all have connected, at most so long.  The first rank that
+ * has not; -1: all have. */
+int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms);
+
+/* A rank that has died and was not told of before; -1: none.  This rank itself:
+ * it was taken for dead. */
+int mpipe__lifeline_next_death(struct mpipe__lifeline *l);
+
+/* Say that this rank leaves in good order, and close.  NULL is allowed. */
+void mpipe__lifeline_leave(struct mpipe__lifeline *l);
+
+#endif

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tests of lifeline.c: processes that die, leave, or were never of the job. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "clock.h"
+#include "lifeline.h"
+#include "suite.h"
+
+#define RANKS 6
+#define WAIT_NS 10000000000u
+
+/* What a rank does once it is connected. */
+enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT };
+
+struct child {
+    pid_t pid;
+    int heard[2];               /* the deaths that it hears of, an int each */
+};
+
+static int await(struct mpipe__lifeline *l)
+{
+    uint64_t until = mpipe__now() + WAIT_NS;
+    int r;
+
+    while ((r = mpipe__lifeline_next_death(l)) < 0 && mpipe__now() < until)
+        usleep(1000);
+    return r;
+}
+
+static void live(const struct mpipe__lifeline_address *address, int rank,
+                 enum deed deed, int out)
+{
+    struct mpipe__lifeline *l = mpipe__lifeline_connect(rank, RANKS, 30,
+                                                        address, NULL);
+
+    if (l == NULL)
+        _exit(9);
+    usleep(20000);
+    if (deed == DIE)
+        raise(SIGKILL);
+    if (deed == EXIT)
+        _exit(0);
+    if (deed == CLOSE_ALL)
+        for (int fd = 3; fd < 100; fd++)
+            if (fd != out)
+                close(fd);
+    if (deed == LEAVE)
+        mpipe__lifeline_leave(l);
+    while (deed == STAY) {
+        int r = await(l);
+        if (write(out, &r, sizeof r) != (ssize_t)sizeof r || r <= 0)
+            _exit(0);
+    }
+    sleep(20);
+    _exit(0);
+}
+
+static struct child start(const struct mpipe__lifeline_address *address,
+                          int rank, enum deed deed)
+{
+    struct child c;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(c.heard), 0);
+    fflush(NULL);
+    c.pid = fork();
+    if (c.pid == 0) {
+        signal(SIGALRM, SIG_DFL);
+        alarm(30);
+        live(address, rank, deed, c.heard[1]);
+    }
+    close(c.heard[1]);
+    return c;
+}
+
+static int heard(const struct child *c)
+{
+    int r = -2;
+
+    return read(c->heard[0], &r, sizeof r) == (ssize_t)sizeof r ? r : -2;
+}
+
+static void end(struct child *c)
+{
+    kill(c->pid, SIGKILL);
+    waitpid(c->pid, NULL, 0);
+    close(c->heard[0]);
+}
+
+/* Three end without a word and one with; two stay and hear of the three, and then
+ * of rank 0. */
+static void deaths(void)
+{
+    static const enum deed deed[RANKS] = { STAY, STAY, DIE, LEAVE, EXIT,
+                                           CLOSE_ALL };
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(RANKS, 30, &address,
+                                                       NULL);
+    struct child child[RANKS];
+    unsigned dead = 0, told = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    CU_ASSERT(address.n > 0 && address.port > 0);
+    for (int r = 1; r < RANKS; r++)
+        child[r] = start(&address, r, deed[r]);
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+    for (int i = 0; i < 3; i++) {
+        int r = await(l);
+        CU_ASSERT_FATAL(r > 0 && r < RANKS);
+        dead |= 1u << r;
+    }
+    CU_ASSERT_EQUAL(dead, 1u << 2 | 1u << 4 | 1u << 5);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);     /* not rank 3 */
+    for (int i = 0; i < 3; i++) {
+        int r = heard(&child[1]);
+        CU_ASSERT_FATAL(r > 0 && r < RANKS);
+        told |= 1u << r;
+    }
+    CU_ASSERT_EQUAL(told, dead);
+    mpipe__lifeline_leave(l);
+    /* it left in good order: that is no death, and nothing more is heard */
+    for (int r = 1; r < RANKS; r++)
+        end(&child[r]);
+}
+
+/* Rank 0 itself dies. */
+static void death_of_0(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *mine;
+    int ready[2];
+    pid_t pid;
+
+    CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        struct mpipe__lifeline *l = mpipe__lifeline_listen(2, 30, &address,
+                                                           NULL);
+        if (write(ready[1], &address, sizeof address) < 0
+            || mpipe__lifeline_accept(l, 10000) != -1)
+            _exit(1);
+        raise(SIGKILL);
+    }
+    CU_ASSERT_EQUAL_FATAL(read(ready[0], &address, sizeof address),
+                          (ssize_t)sizeof address);
+    mine = mpipe__lifeline_connect(1, 2, 30, &address, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mine);
+    CU_ASSERT_EQUAL(await(mine), 0);
+    mpipe__lifeline_leave(mine);
+    waitpid(pid, NULL, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static int knock(const struct mpipe__lifeline_address *address)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons(address->port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+/* Who does not know the token is sent away, and the rank itself still comes
+ * in; one that does not come is named. */
+static void strangers(void)
+{
+    struct mpipe__lifeline_address address, wrong;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(3, 30, &address, NULL);
+    struct mpipe__lifeline *false_one, *one;
+    int silent, rude;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    silent = knock(&address);
+    rude = knock(&address);
+    CU_ASSERT(write(rude, "GET / HTTP/1.0\r\n\r\n", 18) == 18);
+    wrong = address;
+    wrong.token ^= 1;
+    false_one = mpipe__lifeline_connect(1, 3, 30, &wrong, NULL);
+    one = mpipe__lifeline_connect(1, 3, 30, &address, NULL);
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 1500), 2);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(one), -1);
+    close(silent);
+    close(rude);
+    mpipe__lifeline_leave(false_one);
+    mpipe__lifeline_leave(one);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);
+    mpipe__lifeline_leave(l);
+}
+
+static void nobody_there(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(2, 30, &address, NULL);
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+
+    mpipe__lifeline_leave(l);
+    CU_ASSERT_PTR_NULL(mpipe__lifeline_connect(1, 2, 30, &address, &err));
+    CU_ASSERT_EQUAL(err.code, MPIPE_EIO);
+    CU_ASSERT_EQUAL(err.rank, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot be reached"));
+}
+
+static const struct mpipe__test tests[] = {
+    { "who ends without a word has died, and all hear of it", deaths },
+    { "the others hear that rank 0 has died", death_of_0 },
+    { "strangers are sent away", strangers },
+    { "nobody listens", nobody_there },
+    { NULL, NULL }
+};
+
+const struct mpipe__suite suite_lifeline = { "lifeline", tests };
