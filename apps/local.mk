@@ -25,6 +25,7 @@ apps_mpipe_SOURCES = \
 	apps/mpipe_bench.c \
 	apps/mpipe_info.c \
 	apps/mpipe_plan.c \
+	apps/mpipe_run.c \
 	apps/mpipe_tool.h \
 	apps/word_table.c \
 	apps/word_table.h \

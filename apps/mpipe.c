@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mpipe.c - the tool: `mpipe plan`, `mpipe info`, `mpipe bench`. */
+/* mpipe.c - the tool: `mpipe run`, `mpipe plan`, `mpipe info`, `mpipe bench`. */
 #include <stdio.h>
 #include <string.h>
 #include <mpipe.h>
@@ -10,6 +10,7 @@ static const struct tool {
     int (*run)(int argc, char **argv);
     const char *help;
 } tools[] = {
+    { "run", mpipe_tool_run, "start a program, and let it survive dead ranks" },
     { "plan", mpipe_tool_plan, "show which rank would serve which stage" },
     { "info", mpipe_tool_info, "print versions and the library's options" },
     { "bench", mpipe_tool_bench, "measure against hand-written MPI" },

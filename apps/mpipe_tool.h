@@ -10,5 +10,6 @@
 int mpipe_tool_bench(int argc, char **argv);
 int mpipe_tool_info(int argc, char **argv);
 int mpipe_tool_plan(int argc, char **argv);
+int mpipe_tool_run(int argc, char **argv);      /* the program's status */
 
 #endif

@@ -84,8 +84,7 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
     mpipe__feeder_init(flow);
     m->waiting_since = mpipe__now();
     m->member = calloc((size_t)size, sizeof *m->member);
-    m->mourned = calloc((size_t)size, sizeof *m->mourned);
-    if (m->member == NULL || m->mourned == NULL
+    if (m->member == NULL
         || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, flow->spec->ordered
                               || flow->spec->shuffle != NULL)
            != MPIPE_OK)
@@ -95,8 +94,8 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
                                     sizeof(struct mpipe__stage_stats));
         if (m->member[r].stage == NULL)
             return MPIPE_ENOMEM;
-        m->mourned[r] = mpipe__engine_dead(flow->engine, r);
-        if (r > 0 && !m->mourned[r]) {
+        m->member[r].mourned = mpipe__engine_dead(flow->engine, r);
+        if (r > 0 && !m->member[r].mourned) {
             struct mpipe__link *link = mpipe__link_open(&flow->links, r,
                                                         MPIPE__LANE_MAIN);
             if (link == NULL)
@@ -124,7 +123,6 @@ void mpipe__master_fini(struct mpipe__flow *flow)
          r++)
         free(m->member[r].stage);
     free(m->member);
-    free(m->mourned);
     free(m->voids);
     free(m->worker);
     mpipe_plan_free(m->plan);

@@ -8,15 +8,11 @@
 #include "ledger.h"
 #include "progress.h"
 
-struct mpipe__recovery {            /* what deaths have cost so far */
-    unsigned deaths;
-    uint64_t roots, items;          /* fed again */
-    uint64_t since;                 /* the last death; 0: results came since */
-    uint64_t longest_ns;            /* from a death to the next result */
-};
-
 struct mpipe__member {              /* what rank 0 knows of a rank */
     bool said_hello, paused;
+    bool mourned;                   /* its death is dealt with, */
+    uint64_t died;                  /* which came so long after the start; 0: it
+                                       lives, or died before */
     struct mpipe__role role;
     struct mpipe__rank_stats stats;
     struct mpipe__stage_stats *stage;   /* n_stages */
@@ -34,8 +30,8 @@ struct mpipe__master {
     uint32_t version;               /* of the table that was sent last; 0: none */
     struct mpipe__frame_queue retries;
     struct mpipe__frame_queue again;    /* roots to be fed once more */
-    bool *mourned;                  /* a rank each: its death is dealt with */
     struct mpipe__recovery recovery;
+    uint64_t recovering;            /* since the last death; 0: results came */
     struct mpipe_plan *plan;
     struct mpipe__progress progress;
     bool shows_progress, sink_closed;

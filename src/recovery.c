@@ -128,9 +128,12 @@ static int mourn(struct mpipe__flow *flow)
     int last = -1;
 
     for (int r = 1; r < flow->engine->transport->size; r++) {
-        if (m->mourned[r] || !mpipe__engine_dead(flow->engine, r))
+        struct mpipe__member *member = &m->member[r];
+
+        if (member->mourned || !mpipe__engine_dead(flow->engine, r))
             continue;
-        m->mourned[r] = true;
+        member->mourned = true;
+        member->died = mpipe__now() - flow->started;
         m->recovery.deaths++;
         last = r;
         say(flow, r);
@@ -146,7 +149,7 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow)
 
     if (rank < 0 || mpipe__flow_ending(flow))
         return;
-    m->recovery.since = mpipe__now();
+    m->recovering = mpipe__now();
     if (m->version == 0) {
         mpipe__master_begin(flow);
         return;
@@ -166,12 +169,13 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow)
 
 void mpipe__recovery_result(struct mpipe__flow *flow)
 {
-    struct mpipe__recovery *rec = &flow->master->recovery;
+    struct mpipe__master *m = flow->master;
     uint64_t took;
 
-    if (rec->since == 0)
+    if (m->recovering == 0)
         return;
-    took = mpipe__now() - rec->since;
-    rec->longest_ns = took > rec->longest_ns ? took : rec->longest_ns;
-    rec->since = 0;
+    took = mpipe__now() - m->recovering;
+    if (took > m->recovery.longest_ns)
+        m->recovery.longest_ns = took;
+    m->recovering = 0;
 }

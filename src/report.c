@@ -14,6 +14,7 @@
 #include "report.h"
 #include "show.h"
 
+#define NAMED_DEAD 6u           /* dead ranks that are named */
 #define CELL_SIZE 64
 #define NAME_COLUMNS 24u
 #define SKEWED 2.0               /* times the mean: worth a line */
@@ -281,6 +282,35 @@ static void print_skew(const struct mpipe__report *r, FILE *stream)
     fputc('\n', stream);
 }
 
+static void print_deaths(const struct mpipe__report *r, FILE *stream)
+{
+    const struct mpipe__recovery *rec = &r->recovery;
+    unsigned named = 0;
+
+    if (rec->deaths == 0)
+        return;
+    fprintf(stream, "%u rank%s died: ", rec->deaths,
+            rec->deaths == 1 ? "" : "s");
+    for (unsigned i = 0; i < r->n_ranks && named < NAMED_DEAD; i++) {
+        char host[CELL_SIZE];
+
+        if (r->ranks[i].died_ns == 0)
+            continue;
+        mpipe__show_name(host, sizeof host, r->ranks[i].host, 32);
+        fprintf(stream, "%s%d of %s at %.3f s", named++ > 0 ? ", " : "",
+                r->ranks[i].rank, host,
+                (double)r->ranks[i].died_ns * 1e-9);
+    }
+    fprintf(stream, "%s; %" PRIu64 " items in %" PRIu64 " frames were fed "
+            "again", rec->deaths > named ? ", ..." : "", rec->items,
+            rec->roots);
+    if (rec->longest_ns > 0)
+        fprintf(stream, ", results came again after %.3f s%s",
+                (double)rec->longest_ns * 1e-9,
+                rec->deaths > 1 ? " at most" : "");
+    fputc('\n', stream);
+}
+
 static void print_error(const struct mpipe_error *e, FILE *stream)
 {
     char text[sizeof e->text];
@@ -301,6 +331,7 @@ enum mpipe_err mpipe__report_print(const struct mpipe__report *report,
         print_table(report, stream);
     print_shuffle(report, stream);
     print_skew(report, stream);
+    print_deaths(report, stream);
     print_memory(report, stream);
     print_error(report->error, stream);
     return fflush(stream) != 0 || ferror(stream) ? MPIPE_EIO : MPIPE_OK;

@@ -23,6 +23,7 @@ struct mpipe__report_rank {
     const char *host;
     int first, last;                    /* its stages; -1, -1: none */
     struct mpipe__rank_stats stats;
+    uint64_t died_ns;                   /* after the start; 0: it lives */
 };
 
 struct mpipe__report_shuffle {          /* n_parts 0: there was none */
@@ -42,6 +43,7 @@ struct mpipe__report {
     const struct mpipe__report_stage *stages;
     const struct mpipe__report_rank *ranks;
     struct mpipe__report_shuffle shuffle;   /* of this, or before this */
+    struct mpipe__recovery recovery;    /* deaths 0: none */
     bool reduces;                       /* it goes through partitions */
     const struct mpipe__heavy_key *heavy;   /* MPIPE__HEAVY_KEYS, or NULL */
     const struct mpipe_error *error;    /* code 0, or NULL: ended well */

@@ -201,6 +201,8 @@ static struct object rank_object(const struct mpipe__report *r,
     set_count(&o, "bytes_sent", s->bytes_sent);
     set_count(&o, "bytes_received", s->bytes_received);
     set_count(&o, "bytes_read", s->bytes_read);
+    if (rank->died_ns > 0)
+        set_real(&o, "died_seconds", (double)rank->died_ns * 1e-9);
     if (r->shuffle.n_parts == 0 || r->reduces)
         return o;
     set_count(&o, "pairs_emitted", s->pairs_emitted);
@@ -278,6 +280,14 @@ static void set_shuffle(struct object *o, const struct mpipe__report *r)
     set(o, "shuffle", shuffle.json);
 }
 
+static void set_deaths(struct object *o, const struct mpipe__recovery *rec)
+{
+    set_count(o, "deaths", rec->deaths);
+    set_count(o, "items_fed_again", rec->items);
+    set_count(o, "frames_fed_again", rec->roots);
+    set_real(o, "longest_recovery_seconds", (double)rec->longest_ns * 1e-9);
+}
+
 enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
                                   FILE *stream)
 {
@@ -291,6 +301,8 @@ enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
              mpipe__report_rate(report->counts.fed, report->wall));
     set_counts(&o, report);
     set_memory(&o, report);
+    if (report->recovery.deaths > 0)
+        set_deaths(&o, &report->recovery);
     if (report->shuffle.n_parts > 0)
         set_shuffle(&o, report);
     set_stages(&o, report);

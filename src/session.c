@@ -152,8 +152,13 @@ static void locate(struct mpipe *mp)
 static void tie_lifelines(struct mpipe *mp)
 {
     struct mpipe_error err = { MPIPE_OK, -1, "" };
+    bool tied = mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout,
+                                    &err);
 
-    mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout, &err);
+    if (!tied && mp->transport->size > 1 && mp->transport->rank == 0
+        && !mp->options.quiet)
+        fprintf(stderr, "%s: should a rank die, this job ends (`mpipe run` lets "
+                "it go on)\n", mp->program);
     if (err.code != MPIPE_OK && !mp->options.quiet)
         fprintf(stderr, "%s: rank %d: %s\n", mp->program, err.rank, err.text);
 }

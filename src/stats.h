@@ -53,4 +53,10 @@ struct mpipe__heavy_key {
 void mpipe__heavy_add(struct mpipe__heavy_key heaviest[MPIPE__HEAVY_KEYS],
                       const struct mpipe__heavy_key *key);
 
+struct mpipe__recovery {            /* what deaths have cost */
+    unsigned deaths;
+    uint64_t roots, items;          /* fed again */
+    uint64_t longest_ns;            /* from a death to the next result */
+};
+
 #endif

@@ -55,6 +55,7 @@ static void fill_rank(const struct mpipe__flow *flow, unsigned r,
     row->first = member->role.serves ? (int)member->role.first : -1;
     row->last = member->role.serves ? (int)member->role.last : -1;
     row->stats = member->stats;
+    row->died_ns = member->died;
 }
 
 /* The partitions that this flow fills, or goes through. */
@@ -96,7 +97,8 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         .wall = (double)(mpipe__now() - flow->started) * 1e-9,
         .counts = m->counts, .bytes_fed = m->feeder.bytes,
         .bytes_delivered = m->bytes_delivered,
-        .n_stages = flow->spec->n_stages, .n_ranks = n
+        .n_stages = flow->spec->n_stages, .n_ranks = n,
+        .recovery = m->recovery
     };
     enum mpipe_err e = MPIPE_ENOMEM;
 

@@ -698,7 +698,7 @@ static bool goes_on(void)
                                 || strcmp(ompi, "true") == 0));
 }
 
-void mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
+bool mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
                          struct mpipe_error *err)
 {
     struct mpi_transport *m = self(t);
@@ -707,20 +707,21 @@ void mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
 
     MPI_Bcast(&asked, 1, MPI_INT, 0, m->comm);
     if (!asked)
-        return;
+        return false;
     if (t->rank == 0)
         m->lifeline = mpipe__lifeline_listen(t->size, timeout_s, &address,
                                              err);
     MPI_Bcast(&address, (int)sizeof address, MPI_BYTE, 0, m->comm);
     if (address.port == 0)
-        return;
+        return false;
     if (t->rank != 0) {
         m->lifeline = mpipe__lifeline_connect(t->rank, t->size, timeout_s,
                                               &address, err);
-        return;
+        return true;
     }
     missing = mpipe__lifeline_accept(m->lifeline, ACCEPT_MS);
     if (missing >= 0)
         mpipe__error(err, missing, MPIPE_EIO, "it has no lifeline to rank 0: "
                      "its death would not be noticed");
+    return true;
 }

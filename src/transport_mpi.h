@@ -16,8 +16,9 @@ struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
 void mpipe__mpi_node(struct mpipe__transport *t, int *node, int *nth, int *of);
 
 /* Collective: let deaths be noticed (see lifeline.h), where the environment lets
- * a job go on after one.  Says in 'err' what is wrong, if something is. */
-void mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
+ * a job go on after one.  Says in 'err' what is wrong, if something is.  False: a
+ * death ends the job. */
+bool mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
                          struct mpipe_error *err);
 
 /* Collective: 'size' bytes of every rank, in rank order, on rank 0 ('all' is

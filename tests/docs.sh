@@ -105,7 +105,7 @@ for program in dsort kmers mandelbrot palindrome pi sumjob taskchain \
     path=$abs_top_builddir/apps/$program
     [ -x "$path" ] || continue          # mandelbrot without libpng
     if [ $program = mpipe ]; then
-        for tool in plan info bench; do
+        for tool in run plan info bench; do
             "$path" $tool --help | sed '/^Example/d'
         done
         "$path" --help

@@ -152,11 +152,14 @@ tests_transport_mpi_mpi_LDADD = src/libmpipe_core.la
 
 # ---- programs that shell tests run ----
 
-check_PROGRAMS += tests/copy tests/load
+check_PROGRAMS += tests/copy tests/deadly tests/load
 tests_copy_SOURCES = tests/copy.c
 tests_copy_LDFLAGS = -static
 tests_copy_LDADD = src/libmpipe.la
 
+tests_deadly_SOURCES = tests/deadly.c
+tests_deadly_LDFLAGS = -static
+tests_deadly_LDADD = src/libmpipe.la
 tests_load_SOURCES = tests/load.c
 tests_load_LDFLAGS = -static
 tests_load_LDADD = src/libmpipe.la
@@ -169,6 +172,7 @@ shell_tests = \
 	tests/clang.sh \
 	tests/copy.sh \
 	tests/counts.sh \
+	tests/deaths.sh \
 	tests/docs.sh \
 	tests/dsort.sh \
 	tests/errors.sh \

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* deadly.c - a program whose ranks die, for tests/deaths.sh.
+ *
+ *      deadly ITEMS [HOW:RANK:AT]...
+ *
+ * Feeds 1 ... ITEMS to two stages; the first drops the multiples of 3, the second
+ * squares.  Prints "n n*n" in feed order.  RANK ends in the way HOW says when it
+ * is given its AT-th item, at whichever stage: kill, segv, abort, exit, or kill
+ * in init (AT 0).
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <mpipe.h>
+
+static struct mpipe *mp;
+static int n_ends;
+static char **ends;
+static uint64_t n_given;
+
+static void die(const char *how)
+{
+    if (strcmp(how, "kill") == 0)
+        raise(SIGKILL);
+    if (strcmp(how, "segv") == 0) {
+        signal(SIGSEGV, SIG_DFL);       /* not MPI's long story */
+        raise(SIGSEGV);
+    }
+    if (strcmp(how, "abort") == 0) {
+        signal(SIGABRT, SIG_DFL);
+        abort();
+    }
+    if (strcmp(how, "exit") == 0)
+        _exit(0);
+}
+
+static void maybe_die(void)
+{
+    char how[16];
+    int rank;
+    uint64_t at;
+
+    for (int i = 0; i < n_ends; i++)
+        if (sscanf(ends[i], "%15[a-z]:%d:%" SCNu64, how, &rank, &at) == 3
+            && rank == mpipe_rank(mp) && at == n_given)
+            die(how);
+}
+
+static enum mpipe_err init(void *arg, struct mpipe_out *out, void **state)
+{
+    (void)arg, (void)out;
+    *state = NULL;
+    maybe_die();
+    return MPIPE_OK;
+}
+
+static enum mpipe_err no_threes(const struct mpipe_item *in,
+                                struct mpipe_out *out, void *arg)
+{
+    (void)arg;
+    n_given++;
+    maybe_die();
+    if (*(const uint64_t *)in->data % 3 == 0)
+        return MPIPE_OK;
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err square(const struct mpipe_item *in,
+                             struct mpipe_out *out, void *arg)
+{
+    uint64_t pair[2] = { *(const uint64_t *)in->data, 0 };
+
+    (void)arg;
+    n_given++;
+    maybe_die();
+    pair[1] = pair[0] * pair[0];
+    return mpipe_emit(out, pair, sizeof pair);
+}
+
+static enum mpipe_err print(const struct mpipe_item *result, void *arg)
+{
+    const uint64_t *pair = result->data;
+
+    (void)arg;
+    printf("%" PRIu64 " %" PRIu64 "\n", pair[0], pair[1]);
+    return MPIPE_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct mpipe_stage stage[2] = {
+        { .name = "no_threes", .run = no_threes, .init = init },
+        { .name = "square", .run = square, .init = init, .work = 2 },
+    };
+    struct mpipe_pipeline *pl;
+    enum mpipe_err e;
+
+    mp = mpipe_init(&argc, &argv);
+    if (argc < 2)
+        return mpipe_finalize(mp, mpipe_usage(mp, "deadly ITEMS [HOW:RANK:AT]"
+                                              "..."));
+    ends = argv + 2;
+    n_ends = argc - 2;
+    pl = mpipe_pipeline_new(mp);
+    mpipe_source_range(pl, 1, strtoll(argv[1], NULL, 10));
+    mpipe_pipeline_add(pl, &stage[0]);
+    mpipe_pipeline_add(pl, &stage[1]);
+    mpipe_pipeline_sink(pl, print, NULL);
+    mpipe_pipeline_ordered(pl, 1);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return mpipe_finalize(mp, e);
+}

@@ -1,0 +1,118 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# deaths.sh - ranks of a real job die, in several ways and at several times, and
+# the job started by `mpipe run` still gives just the right output.
+
+. "$abs_top_srcdir/tests/app.sh"
+
+mpipe=$abs_top_builddir/apps/mpipe
+deadly=$abs_top_builddir/tests/deadly
+items=20000
+
+if ! "$mpipe" info | grep -q 'Open MPI'; then
+    echo "SKIPPED: this MPI is not Open MPI: no job goes on after a death, so that was NOT tried"
+    exit 77
+fi
+if ! command -v mpirun >/dev/null 2>&1; then
+    echo "SKIPPED: no mpirun, so that a job goes on after a death was NOT tried"
+    exit 77
+fi
+unset OMPI_MCA_orte_enable_recovery
+
+awk -v n=$items 'BEGIN { for (i = 1; i <= n; i++) if (i % 3 != 0)
+    printf "%d %d\n", i, i * i }' >expected
+
+# run RANKS WORD...: the program with these words; what the launcher says of
+# deaths in its own words is not looked at.
+run()
+{
+    ranks=$1
+    shift
+    command="deadly $* on $ranks ranks"
+    timeout -k 2 30 "$mpipe" run -n "$ranks" "$deadly" "$@" \
+        >"$work/out" 2>"$work/all" </dev/null
+    status=$?
+    grep -v 'PMIX ERROR' "$work/all" >"$work/err"
+}
+
+# lives RANKS DEATHS HOW:RANK:AT...: all results, and the report counts the dead.
+lives()
+{
+    ranks=$1
+    deaths=$2
+    shift 2
+    run "$ranks" $items "$@"
+    expect 0
+    expect_out expected
+    if [ "$deaths" -gt 0 ]; then
+        grep -q "^$deaths ranks* died: [0-9]" err ||
+            complain "$command: the report does not count $deaths dead: $(cat err)"
+        [ "$(grep -c 'has died$' err)" -eq "$deaths" ] ||
+            complain "$command: the log does not name $deaths dead: $(cat err)"
+    fi
+}
+
+lives 4 0
+for how in kill segv abort exit; do
+    lives 4 1 $how:2:100
+done
+lives 3 1 kill:1:1
+lives 3 1 kill:2:0                      # while its stage is set up
+lives 2 1 kill:1:5000                   # rank 0 alone
+lives 5 3 kill:1:10 kill:3:300 exit:4:5
+lives 7 6 kill:1:10 kill:2:20 kill:3:40 kill:4:60 kill:5:10 kill:6:30
+lives 5 1 kill:2:200 --spares=1
+
+# Before its n-th message, wherever that is.
+for n in 2 3 5 8 13 21; do
+    export MPIPE_FAULT=kill=$n,rank=2
+    run 4 $items
+    unset MPIPE_FAULT
+    command="death of rank 2 at its message $n"
+    expect 0
+    expect_out expected
+done
+
+# Rank 0: all is lost, and that is told; nobody stays behind.
+run 4 $items kill:0:0
+command="death in vain"
+expect 0                                # rank 0 serves no stage: it lives
+export MPIPE_FAULT=kill=30,rank=0
+run 4 $items
+unset MPIPE_FAULT
+command="death of rank 0"
+expect 13
+grep -q 'rank 0 of .*deadly has not said how it ended' err ||
+    complain "$command: nobody says so: $(cat err)"
+! pgrep -f "$deadly" >/dev/null || complain "$command: ranks stay behind"
+
+# The code of the program comes back, and what it says.
+command="mpipe run: exit codes"
+"$mpipe" run -n 3 "$deadly" >out 2>all
+status=$?
+expect 2
+grep -q '^deadly: deadly ITEMS' all || complain "$command: no usage error"
+"$mpipe" run -n 2 ./not-there >out 2>all
+status=$?
+expect 127
+grep -q '^mpipe run: ./not-there cannot be run: No such file' all ||
+    complain "$command: not told what is missing"
+"$mpipe" run -n 0 true >out 2>err
+status=$?
+expect 2
+expect_err 'mpipe run: -n 0: give a whole number from 1 on'
+"$mpipe" run >out 2>err
+status=$?
+expect 2
+expect_err 'mpipe run: which program'
+
+# A dry run prints what a shell would take.
+command="mpipe run --dry-run"
+"$mpipe" run --dry-run -n 3 --launcher-option=--tag-output "$deadly" 5 "it's" \
+    >out 2>err
+status=$?
+expect 0
+grep -q "^mpirun -n 3 .*--enable-recovery .*--tag-output .*/deadly 5 'it'..'s'\$" \
+    out || complain "$command: $(cat out)"
+
+finish
