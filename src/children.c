@@ -28,7 +28,8 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
     bool home = f->head.kind != MPIPE__FRAME_DATA;
     size_t size = mpipe__wire_size(&f->head);
     struct mpipe__link *link, *owner = NULL;
-    uint64_t from = 0, took;
+    struct mpipe__box *box = flow->worker.box;
+    uint64_t from = 0, took, root = box->root;
 
     if (!home && flow->spec->shuffle != NULL) {
         owner = mpipe__shuffle_link(flow, f);
@@ -37,6 +38,7 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
             return true;
         }
     }
+    box->root = MPIPE__NO_ROOT;     /* what happens here is not the item's doing */
     for (;;) {
         if (mpipe__flow_ending(flow) || mpipe__flow_stale(flow, f)) {
             mpipe__pool_put(&en->pool, f);
@@ -66,6 +68,7 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
     if (mpipe__link_send(link, f) != MPIPE_OK)
         mpipe__flow_fail(flow, en->transport->rank, MPIPE_EMPI,
                          "a frame could not be sent to rank %d", link->peer);
+    box->root = root;
     return true;
 }
 

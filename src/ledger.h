@@ -38,6 +38,9 @@ struct mpipe__root {
     size_t bytes;               /* counted against the window */
     struct mpipe__frame *fed;   /* kept to be fed again */
     struct mpipe__frame_queue results;
+    uint32_t split;             /* fed item by item from this attempt on, for it
+                                   may have killed; 0: whole */
+    uint32_t deaths;            /* over it, whichever item that was */
     uint64_t next_complete;     /* seq of the next one to hand out, unordered */
 };
 

@@ -75,6 +75,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/plan_svg.c \
 	src/plan_tree.c \
 	src/plan_tree.h \
+	src/poison.c \
+	src/poison.h \
 	src/pool.c \
 	src/pool.h \
 	src/progress.c \

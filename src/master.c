@@ -15,6 +15,7 @@
 #include "error.h"
 #include "flow_plan.h"
 #include "master.h"
+#include "poison.h"
 #include "recovery.h"
 #include "show.h"
 #include "sink.h"
@@ -124,6 +125,7 @@ void mpipe__master_fini(struct mpipe__flow *flow)
         free(m->member[r].stage);
     free(m->member);
     free(m->voids);
+    free(m->suspect);
     free(m->worker);
     mpipe_plan_free(m->plan);
     if (m->trace != NULL)
@@ -206,6 +208,12 @@ static void begin(struct mpipe__flow *flow)
     }
     for (unsigned r = 0; err.code == MPIPE_OK && r < m->plan->n_ranks; r++)
         m->member[r].role = m->plan->role[r];
+    if (flow->spec->reduces != NULL
+        && flow->spec->reduces->n_dead != flow->engine->n_dead)
+        mpipe__error(&err, 0, MPIPE_EDEAD, "a rank has died, and what it had of "
+                     "the partitions with it: run the job again");
+    if (flow->spec->shuffle != NULL)
+        flow->spec->shuffle->n_dead = flow->engine->n_dead;
     if (err.code == MPIPE_OK)
         mpipe__recovery_table(flow, &err);
     if (err.code != MPIPE_OK)

@@ -30,6 +30,8 @@ struct mpipe__master {
     uint32_t version;               /* of the table that was sent last; 0: none */
     struct mpipe__frame_queue retries;
     struct mpipe__frame_queue again;    /* roots to be fed once more */
+    struct mpipe__suspect *suspect; /* items that may be deadly */
+    size_t n_suspects, suspects_capacity;
     struct mpipe__recovery recovery;
     uint64_t recovering;            /* since the last death; 0: results came */
     struct mpipe_plan *plan;

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "error.h"
 #include "master.h"
+#include "poison.h"
 #include "recovery.h"
 #include "repair.h"
 #include "routing.h"
@@ -76,12 +77,17 @@ static struct mpipe__frame *fed_anew(struct mpipe__flow *flow,
 static void begin_again(struct mpipe__flow *flow, struct mpipe__root *r)
 {
     struct mpipe__master *m = flow->master;
-    uint64_t id = mpipe__feeder_id(flow);
+    uint64_t id;
     struct mpipe__frame *f;
 
     for (f = r->results.first; f != NULL; f = f->next)
         m->held -= f->capacity;
     drop_all(flow, &r->results);
+    m->recovery.roots++;
+    m->recovery.items += r->items;
+    if (mpipe__poison_split(flow, r))
+        return;
+    id = mpipe__feeder_id(flow);
     mpipe__ledger_again(&m->ledger, r, id);
     f = fed_anew(flow, r);
     if (f == NULL) {
@@ -93,8 +99,6 @@ static void begin_again(struct mpipe__flow *flow, struct mpipe__root *r)
     f->head.attempt = r->attempt;
     f->refs++;
     mpipe__queue_push(&m->again, f);
-    m->recovery.roots++;
-    m->recovery.items += r->items;
 }
 
 static void feed_again(struct mpipe__flow *flow)
@@ -137,6 +141,7 @@ static int mourn(struct mpipe__flow *flow)
         m->recovery.deaths++;
         last = r;
         say(flow, r);
+        mpipe__poison_note(flow, r);
     }
     return last;
 }

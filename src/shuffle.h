@@ -40,6 +40,7 @@ struct mpipe__shuffle {
     char scratch[1024];
     struct mpipe__store store;
     unsigned n_workers;         /* known once the flow has run */
+    int n_dead;                 /* rank 0: ranks that were, when it began */
     struct mpipe__part_info *info;  /* on rank 0, at the end: a partition
                                        each */
     struct mpipe_error error;   /* of the store, met when the flow was ending */

@@ -42,6 +42,12 @@ void mpipe__sink_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
            f->head.work_us);
 }
 
+void mpipe__sink_settle(struct mpipe__flow *flow, struct mpipe__root *r,
+                        uint64_t id)
+{
+    cancel(flow, r, id, 0, 0, 0);
+}
+
 void mpipe__sink_report(struct mpipe__flow *flow,
                         const struct mpipe__report_entry *entry)
 {

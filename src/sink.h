@@ -3,12 +3,16 @@
 #ifndef MPIPE__SINK_H
 #define MPIPE__SINK_H
 
+#include "ledger.h"
 #include "worker.h"
 
 /* Takes the frame. */
 void mpipe__sink_arrive(struct mpipe__flow *flow, struct mpipe__frame *f);
 void mpipe__sink_report(struct mpipe__flow *flow,
                         const struct mpipe__report_entry *entry);
+/* An id of the root's that stood for no frame goes. */
+void mpipe__sink_settle(struct mpipe__flow *flow, struct mpipe__root *r,
+                        uint64_t id);
 /* Hand complete roots to the user; true if there were any. */
 bool mpipe__sink_deliver(struct mpipe__flow *flow);
 void mpipe__sink_drop_all(struct mpipe__flow *flow);

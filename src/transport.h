@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <mpipe/error.h>
 
 /* The largest message; link.c cuts what is longer. */
@@ -21,6 +22,17 @@
 #define MPIPE__CHANNEL_MAX 32000u
 
 struct mpipe__transport;
+
+#define MPIPE__NO_ROOT UINT64_MAX
+
+/* What a rank has in hand, in memory that outlives it: so that it can be seen of
+ * what it died. */
+struct mpipe__box {
+    uint64_t root;          /* MPIPE__NO_ROOT: no function of the user's runs */
+    uint32_t attempt;
+    uint32_t piece;         /* the path's first number; UINT32_MAX: no path */
+    uint32_t flow, unused;
+};
 
 struct mpipe__completion {
     void *cookie;           /* from send or recv */
@@ -82,6 +94,10 @@ struct mpipe__transport_ops {
      * poll() with MPIPE_EDEAD, if it had not ended before.  Begin nothing with
      * it after that. */
     void (*abandon)(struct mpipe__transport *t, int peer);
+
+    /* The box of a rank; NULL: it cannot be seen from here.  This rank's own
+     * always can. */
+    struct mpipe__box *(*box)(struct mpipe__transport *t, int peer);
 
     /* All completions have been taken or their buffers may be forgotten. */
     void (*free)(struct mpipe__transport *t);

@@ -425,6 +425,13 @@ static int fault_next_death(struct mpipe__transport *t)
            ? f->inner->ops->next_death(f->inner) : -1;
 }
 
+static struct mpipe__box *fault_box(struct mpipe__transport *t, int peer)
+{
+    struct fault *f = (struct fault *)t;
+
+    return f->inner->ops->box(f->inner, peer);
+}
+
 static void fault_abandon(struct mpipe__transport *t, int peer)
 {
     struct fault *f = (struct fault *)t;
@@ -470,6 +477,7 @@ static void fault_free(struct mpipe__transport *t)
     .poll = fault_poll, .cancel = fault_cancel, .wait = fault_wait, \
     .wake = fault_wake, .abort = fault_abort, .near = fault_near, \
     .next_death = fault_next_death, .abandon = fault_abandon, \
+    .box = fault_box, \
     .free = fault_free
 
 static const struct mpipe__transport_ops fault_ops = { FAULT_OPS };

@@ -62,6 +62,7 @@ struct rank {
     unsigned active;            /* how often it is on the stack */
     bool dead;
     int n_told;                 /* deaths that it has been told of */
+    struct mpipe__box box;
 };
 
 struct mpipe__loop_world {
@@ -472,6 +473,11 @@ static int loop_next_death(struct mpipe__transport *t)
            ? world->deaths[self->n_told++] : -1;
 }
 
+static struct mpipe__box *loop_box(struct mpipe__transport *t, int peer)
+{
+    return &((struct rank *)t)->world->ranks[peer].box;
+}
+
 static void loop_abandon(struct mpipe__transport *t, int peer)
 {
     struct rank *self = (struct rank *)t;
@@ -565,6 +571,7 @@ static const struct mpipe__transport_ops loop_ops = {
     .near = loop_near,
     .next_death = loop_next_death,
     .abandon = loop_abandon,
+    .box = loop_box,
     .free = loop_free
 };
 
@@ -593,6 +600,7 @@ struct mpipe__loop_world *mpipe__loop_new(int size)
     for (r = 0; r < size; r++) {
         struct rank *rank = &world->ranks[r];
         rank->transport.ops = &loop_ops;
+        rank->box.root = MPIPE__NO_ROOT;
         rank->transport.rank = r;
         rank->transport.size = size;
         rank->world = world;

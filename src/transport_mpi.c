@@ -32,6 +32,13 @@
 #define ACCEPT_MS 20000u        /* for all ranks to come to rank 0 */
 #define FAR_US 1000             /* ... while ranks on other nodes may send */
 
+/* What a rank has in the memory of its node. */
+struct shared {
+    struct mpipe__bell bell;    /* must be first */
+    struct mpipe__box box;
+    char pad[64 - sizeof(struct mpipe__box)];
+};
+
 struct posted {                 /* one receive */
     MPI_Request request;
     void *cookie;
@@ -450,6 +457,13 @@ static int mpi_next_death(struct mpipe__transport *t)
     return mpipe__lifeline_next_death(m->lifeline);
 }
 
+static struct mpipe__box *mpi_box(struct mpipe__transport *t, int peer)
+{
+    struct mpipe__bell *bell = self(t)->bell[peer];
+
+    return bell != NULL ? &((struct shared *)(void *)bell)->box : NULL;
+}
+
 static void give_up(struct mpi_transport *m, struct inbox *box, void *cookie)
 {
     if (!room_for_done(m, 1)) {
@@ -538,6 +552,7 @@ static const struct mpipe__transport_ops mpi_ops = {
     .near = mpi_near,
     .next_death = mpi_next_death,
     .abandon = mpi_abandon,
+    .box = mpi_box,
     .free = mpi_free,
     .keeps_abandoned = true,
 };
@@ -548,7 +563,7 @@ static const struct mpipe__transport_ops mpi_ops = {
 static bool hang_bells(struct mpi_transport *m)
 {
     MPI_Group node_group, group;
-    struct mpipe__bell *mine;
+    struct shared *mine;
     int *node_ranks, *ranks;
     bool shared;
 
@@ -581,9 +596,11 @@ static bool hang_bells(struct mpi_transport *m)
         int unit;
         MPI_Win_shared_query(m->window, i, &size, &unit, &m->bell[ranks[i]]);
     }
-    if (mine != NULL)
-        mine->sleeping = 0;
-    m->bell[m->base.rank] = mine;
+    if (mine != NULL) {
+        mine->bell.sleeping = 0;
+        mine->box.root = MPIPE__NO_ROOT;
+        m->bell[m->base.rank] = &mine->bell;
+    }
     free(node_ranks);
     free(ranks);
     return mine != NULL;

@@ -662,6 +662,17 @@ static bool run_again(struct mpipe__flow *flow)
     return run_frame(flow);
 }
 
+/* Should a function of the user's kill this rank, rank 0 can see over what. */
+static void open_box(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__box *box = flow->worker.box;
+
+    box->flow = flow->id;
+    box->attempt = f->head.attempt;
+    box->piece = f->head.n_path > 0 ? mpipe__frame_path(f)[0] : UINT32_MAX;
+    __atomic_store_n(&box->root, f->head.root, __ATOMIC_RELEASE);
+}
+
 static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__worker *w = &flow->worker;
@@ -674,9 +685,11 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
 
     begin_frame(flow, f);
     flow->stage_stats[stage].frames++;
+    open_box(flow, f);
     on = run_frame(flow);
     if (w->restart)
         on = run_again(flow);
+    w->box->root = MPIPE__NO_ROOT;
     open_outs(flow, false);
     took = mpipe__now() - began;
     took -= took < w->blocked_ns ? took : w->blocked_ns;
@@ -803,6 +816,8 @@ enum mpipe_err mpipe__worker_init(struct mpipe__flow *flow)
 
     mpipe__queue_init(&w->input);
     mpipe__queue_init(&w->closed);
+    w->box = flow->engine->transport->ops->box(flow->engine->transport,
+                                               flow->engine->transport->rank);
     w->salt = ((uint64_t)flow->engine->transport->rank + 1) << 20 | flow->id;
     w->out = calloc(n, sizeof *w->out);
     w->state = calloc(n, sizeof *w->state);

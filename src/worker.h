@@ -42,6 +42,7 @@ struct mpipe__worker {
     bool sampling, abandoned;
     bool restart;                   /* the frame is to begin anew */
     uint32_t flushes;               /* of held frames, within an item */
+    struct mpipe__box *box;         /* where it says what it has in hand */
 
     struct mpipe__outbound outbound;    /* of a flow with a shuffle */
     struct mpipe__frame *report;    /* being filled */

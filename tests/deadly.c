@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* deadly.c - a program whose ranks die, for tests/deaths.sh.
  *
- *      deadly ITEMS [HOW:RANK:AT]...
+ *      deadly ITEMS [HOW:RANK:AT | poison:ITEM]...
  *
  * Feeds 1 ... ITEMS to two stages; the first drops the multiples of 3, the second
  * squares.  Prints "n n*n" in feed order.  RANK ends in the way HOW says when it
  * is given its AT-th item, at whichever stage: kill, segv, abort, exit, or kill
- * in init (AT 0).
+ * in init (AT 0).  Whoever is to square ITEM is killed.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -49,6 +49,15 @@ static void maybe_die(void)
             die(how);
 }
 
+static void maybe_eat(uint64_t item)
+{
+    uint64_t poison;
+
+    for (int i = 0; i < n_ends; i++)
+        if (sscanf(ends[i], "poison:%" SCNu64, &poison) == 1 && item == poison)
+            raise(SIGKILL);
+}
+
 static enum mpipe_err init(void *arg, struct mpipe_out *out, void **state)
 {
     (void)arg, (void)out;
@@ -76,6 +85,7 @@ static enum mpipe_err square(const struct mpipe_item *in,
     (void)arg;
     n_given++;
     maybe_die();
+    maybe_eat(pair[0]);
     pair[1] = pair[0] * pair[0];
     return mpipe_emit(out, pair, sizeof pair);
 }

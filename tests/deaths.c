@@ -23,17 +23,19 @@ struct job {
     unsigned fails_one_in;      /* for good, at the last stage */
     unsigned jobs;              /* pipelines one after another */
     unsigned stride;            /* of the pairs that are tried */
+    unsigned poison;            /* kills whoever is given it last; 0: none */
+    bool early;                 /* ... or first */
 };
 
 static const struct job jobs[] = {
-    { "a farm", "", 3, 1, false, false, 0, 1, 5 },
-    { "a farm in order, pushed", "", 4, 1, true, true, 0, 1, 9 },
-    { "a chain that drops and makes", "", 4, 3, true, false, 0, 1, 9 },
-    { "two stages on one rank", "", 2, 2, false, false, 0, 1, 0 },
-    { "a spare", "--spares=1", 4, 2, true, false, 0, 1, 9 },
-    { "items that fail", "--max-retries=1", 4, 2, false, false, 7, 1, 9 },
-    { "frames in bulk", "--frame=1K --credits=1", 3, 1, true, false, 0, 1, 5 },
-    { "three pipelines", "", 3, 2, true, false, 0, 3, 0 },
+    { "a farm", "", 3, 1, false, false, 0, 1, 5, 0, false },
+    { "a farm in order, pushed", "", 4, 1, true, true, 0, 1, 9, 0, false },
+    { "a chain that drops and makes", "", 4, 3, true, false, 0, 1, 9, 0, false },
+    { "two stages on one rank", "", 2, 2, false, false, 0, 1, 0, 0, false },
+    { "a spare", "--spares=1", 4, 2, true, false, 0, 1, 9, 0, false },
+    { "items that fail", "--max-retries=1", 4, 2, false, false, 7, 1, 9, 0, false },
+    { "frames in bulk", "--frame=1K --credits=1", 3, 1, true, false, 0, 1, 5, 0, false },
+    { "three pipelines", "", 3, 2, true, false, 0, 3, 0, 0, false },
 };
 
 struct run {
@@ -41,12 +43,19 @@ struct run {
     unsigned fed;
     unsigned delivered[4 * ITEMS], failed[ITEMS];
     unsigned disorder, n_wrong, last, n_init, n_fini;
+    struct mpipe *mp[8];        /* a rank each */
 };
 
 struct number {                 /* an item; large enough to be bulk at times */
     uint64_t n, of;
     char ballast[1200];
 };
+
+static void take(struct run *run, uint64_t n, struct mpipe_out *out)
+{
+    if (run->job->poison > 0 && n == run->job->poison)
+        mpipe__world_die(run->mp[mpipe_out_rank(out)]);
+}
 
 /* n becomes 2n and 2n+1, the multiples of 10 are dropped, those of 7 fail. */
 static enum mpipe_err split(const struct mpipe_item *in,
@@ -55,7 +64,8 @@ static enum mpipe_err split(const struct mpipe_item *in,
     struct number v = *(const struct number *)in->data;
     uint64_t n = v.n;
 
-    (void)arg;
+    if (((struct run *)arg)->job->early)
+        take(arg, n, out);
     if (n % 5 == 0)
         return MPIPE_OK;
     v.n = 2 * n;
@@ -83,6 +93,8 @@ static enum mpipe_err last(const struct mpipe_item *in, struct mpipe_out *out,
     struct run *run = arg;
     const struct number *v = in->data;
 
+    if (!run->job->early)
+        take(run, v->n, out);
     if (run->job->fails_one_in > 0 && v->n % run->job->fails_one_in == 0)
         return mpipe_fail(out, "as asked");
     return mpipe_emit(out, v, sizeof *v);
@@ -189,6 +201,7 @@ static enum mpipe_err program(struct mpipe *mp, int rank, void *arg)
     struct run *run = arg;
     enum mpipe_err e = MPIPE_OK;
 
+    run->mp[rank] = mp;
     for (unsigned k = 0; k < run->job->jobs && e == MPIPE_OK; k++) {
         struct mpipe_pipeline *pl = describe(mp, run);
         struct mpipe_counts counts;
@@ -321,7 +334,144 @@ static void master_dies(void)
     CU_ASSERT_EQUAL(failed, 0);
 }
 
+/* An item that kills whoever works on it fails, and takes no more ranks with it
+ * than it may be tried; all others are delivered. */
+static const struct {
+    struct job job;
+    unsigned fed;               /* the fed item that it comes of */
+    unsigned most;              /* deaths */
+} poison_rows[] = {
+    { { "a farm", "", 7, 1, true, false, 0, 1, 0, 13, false }, 13, 3 },
+    { { "a farm with one retry", "--max-retries=1", 7, 1, false, false, 0, 1, 0,
+        13, false }, 13, 2 },
+    { { "a chain, its end", "", 8, 3, true, false, 0, 1, 0, 27, false }, 13, 3 },
+    { { "a chain, its beginning", "", 8, 2, true, false, 0, 1, 0, 13, true }, 13,
+      3 },
+    { { "many retries", "--max-retries=5", 8, 1, true, true, 0, 1, 0, 39, false },
+      39, 5 },
+    { { "two ranks, and then none", "", 3, 1, true, false, 0, 1, 0, 13, false },
+      13, 2 },
+};
+
+static void poison(void)
+{
+    for (size_t i = 0; i < sizeof poison_rows / sizeof *poison_rows; i++)
+        for (uint64_t seed = 0; seed < 40; seed++) {
+            const struct job *job = &poison_rows[i].job;
+            struct run *run = calloc(1, sizeof *run);
+            char options[200];
+            struct mpipe__world world = { .size = job->size,
+                                          .options = options, .seed = seed };
+            struct mpipe__world_end end;
+            unsigned deaths = 0, bad = 0, fed = poison_rows[i].fed;
+            bool chain = job->n_stages > 1;
+
+            run->job = job;
+            snprintf(options, sizeof options, "--log-level=error %s",
+                     job->options);
+            CU_ASSERT_FATAL(mpipe__world_run(&world, program, run, &end));
+            for (int r = 0; r < job->size; r++)
+                deaths += end.died[r];
+            for (unsigned n = 0; n < 4 * ITEMS; n++) {
+                bool is = chain ? n / 2 < ITEMS && n / 2 % 5 != 0
+                                  && n / 2 != fed : n < ITEMS && n != fed;
+                bad += run->delivered[n] != is;
+            }
+            for (unsigned n = 0; n < ITEMS; n++)
+                bad += run->failed[n] != (n == fed);
+            if (bad > 0 || deaths > poison_rows[i].most || end.died[0]
+                || end.code[0] != -MPIPE_EFAILED
+                || (job->ordered && run->disorder > 0))
+                fprintf(stderr, "deaths: poison in %s, seed %" PRIu64 ": %u "
+                        "deaths, %u wrong, code %d %s\n", job->name, seed,
+                        deaths, bad, end.code[0], end.error[0].text);
+            CU_ASSERT(bad == 0 && deaths <= poison_rows[i].most
+                      && !end.died[0] && end.code[0] == -MPIPE_EFAILED
+                      && !(job->ordered && run->disorder > 0));
+            free(run);
+        }
+}
+
+/* ---- map-reduce: right, or an error on all that live ---- */
+
+static enum mpipe_err sevens(const struct mpipe_item *in,
+                             struct mpipe_out *out, void *arg)
+{
+    int64_t n = *(const int64_t *)in->data, key = n % 7;
+
+    (void)arg;
+    return mpipe_emit_pair(out, &key, sizeof key, &n, sizeof n);
+}
+
+static enum mpipe_err add_up(const struct mpipe_item *key,
+                             struct mpipe_values *values,
+                             struct mpipe_out *out, void *arg)
+{
+    struct mpipe_item v;
+    int64_t sum = 0;
+
+    (void)key, (void)arg;
+    while (mpipe_values_next(values, &v))
+        sum += *(const int64_t *)v.data;
+    return mpipe_emit(out, &sum, sizeof sum);
+}
+
+static enum mpipe_err take_sum(const struct mpipe_item *result, void *arg)
+{
+    *(int64_t *)arg += *(const int64_t *)result->data;
+    return MPIPE_OK;
+}
+
+static enum mpipe_err reduce_program(struct mpipe *mp, int rank, void *arg)
+{
+    struct mpipe_job job = { .name = "sevens", .map = sevens,
+                             .reduce = add_up, .done = take_sum, .arg = arg };
+    struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, &job);
+    enum mpipe_err e;
+
+    (void)rank;
+    mpipe_source_range(mpipe_mapreduce_input(mr), 1, 200);
+    e = mpipe_mapreduce_run(mr);
+    mpipe_mapreduce_free(mr);
+    return e;
+}
+
+static void jobs_end(void)
+{
+    uint64_t most = FOREVER;
+    unsigned right = 0, wrong = 0;
+
+    for (int r = 1; r < 4; r++)
+        for (uint64_t at = 0; at <= most && wrong < 5; at += 2) {
+            struct mpipe__world world = { .size = 4, .seed = 1 + at,
+                                          .options = "--log-level=error" };
+            struct mpipe__world_end end;
+            int64_t sum = 0;
+
+            world.kill_nth[r] = at > 0 ? at : FOREVER;
+            CU_ASSERT_FATAL(mpipe__world_run(&world, reduce_program, &sum,
+                                             &end));
+            if (at == 0)
+                most = end.sent[r];
+            right += end.code[0] == 0;
+            if (end.code[0] == 0 ? sum != 20100
+                                 : end.code[0] != -MPIPE_EDEAD || !end.died[r])
+                wrong++;
+            for (int k = 1; k < 4; k++)
+                wrong += end.code[k] != end.code[0] && !end.died[k];
+            if (wrong > 0)
+                fprintf(stderr, "deaths: a job, rank %d at %" PRIu64 ": codes "
+                        "%d %d %d %d, sum %" PRId64 ": %s\n", r, at,
+                        end.code[0], end.code[1], end.code[2], end.code[3],
+                        sum, end.error[0].text);
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(right >= 3);
+}
+
 static const struct mpipe__test tests[] = {
+    { "a map-reduce job is right or ends with an error", jobs_end },
+    { "an item that kills fails, and the job goes on", poison },
     { "a rank dies before each of its messages", one_dies },
     { "two ranks die", two_die },
     { "rank 0 dies, and all end", master_dies },

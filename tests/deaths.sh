@@ -60,7 +60,6 @@ lives 3 1 kill:1:1
 lives 3 1 kill:2:0                      # while its stage is set up
 lives 2 1 kill:1:5000                   # rank 0 alone
 lives 5 3 kill:1:10 kill:3:300 exit:4:5
-lives 7 6 kill:1:10 kill:2:20 kill:3:40 kill:4:60 kill:5:10 kill:6:30
 lives 5 1 kill:2:200 --spares=1
 
 # Before its n-th message, wherever that is.
@@ -72,6 +71,39 @@ for n in 2 3 5 8 13 21; do
     expect 0
     expect_out expected
 done
+
+# All but rank 0, each before its n-th message.  (At their n-th items they might
+# die over the same one, which would then be taken for the cause.)
+for n in 4 9; do
+    export MPIPE_FAULT=kill=$n,rank=1,rank=2,rank=3,rank=4,rank=5,rank=6
+    run 7 $items
+    unset MPIPE_FAULT
+    command="death of all but rank 0 at their message $n"
+    expect 0
+    expect_out expected
+    grep -q '^6 ranks died: [0-9]' err ||
+        complain "$command: the report does not count them: $(cat err)"
+done
+
+# An item that kills whoever works on it fails after --max-retries deaths; all
+# others are delivered.
+poisoned()
+{
+    most=$1
+    shift
+    run "$@"
+    expect 1
+    grep -v '^7777 ' expected | cmp -s - out ||
+        complain "$command: not all but one of the results"
+    grep -q 'error: .*ranks* died over it, the last of them rank [0-9]' err ||
+        complain "$command: the item is not told: $(cat err)"
+    [ "$(grep -c 'has died$' err)" -le "$most" ] ||
+        complain "$command: it took more ranks than it should: $(cat err)"
+}
+poisoned 3 7 $items poison:7777
+poisoned 2 3 $items poison:7777         # rank 0 stays
+poisoned 2 6 $items poison:7777 --max-retries=1
+poisoned 4 7 $items poison:7777 kill:1:50
 
 # Rank 0: all is lost, and that is told; nobody stays behind.
 run 4 $items kill:0:0

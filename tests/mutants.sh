@@ -28,7 +28,7 @@ ledger.c|ledger|s/r->xored ^= ids;/r->xored = ids ^ 0;/|ledger: only the last ne
 ledger.c|ledger|s/&& r->attempt == attempt ? r/ ? r/|ledger: old attempts count
 ledger.c|ledger|s/return r->state == MPIPE__ROOT_OPEN && /return /|ledger: complete roots are found again
 ledger.c|ledger|s/root < l->first || root >= l->next/root >= l->next/|ledger: delivered roots are found
-ledger.c|ledger|s/    r->attempt++;/    (void)r;/|ledger: a new attempt has the old number
+ledger.c|ledger|s/    r->attempt = l->attempt;$/    ;/|ledger: a new attempt has the old number
 ledger.c|ledger|s/    r->xored = id;$/    r->xored ^= id;/|ledger: a new attempt keeps old ids
 ledger.c|ledger|s/l->next - l->first >= l->capacity/l->open + l->complete >= l->capacity/|ledger: the window counts entries only
 ledger.c|ledger|s/    l->bytes -= r->bytes;/    ;/|ledger: bytes in flight only grow
@@ -92,6 +92,17 @@ commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: 
 partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
+recovery.c|deaths|s/    drop_all(flow, &m->retries);/    ;/|deaths: items to be tried again are, twice
+recovery.c|deaths|s/    if (r->fed->refs == 1 \&\& !r->fed->buried)/    if (true)/|deaths: what is still being sent is changed
+recovery.c|deaths|s/        feed_again(flow);/        ;/|deaths: what was in flight is forgotten
+flow.h|deaths|s/return f->head.attempt < flow->version;/return false;/|deaths: what is stale goes on
+worker.c|deaths|s/if (f->head.attempt > flow->version || /if (/|deaths: a frame overtakes its table
+poison.c|deaths|s/s->failed = s->deaths >= most/s->failed = false/|deaths: an item may kill without end
+poison.c|deaths|s/    if (r->items > 1 \&\& (r->split == 0/    if (false \&\& (r->split == 0/|deaths: the wrong item is blamed
+master.c|deaths|s/flow->spec->reduces->n_dead != flow->engine->n_dead/false/|deaths: a lost partition is not missed
+link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
+link.c|deaths|s/        set->n_waiting -= link->bulk.n;/        ;/|deaths: the payloads of the dead are waited for
+repair.c|repair|s/        if (r->dead\[i\] || role->serves != (from != NULL)/        if (role->serves != (from != NULL)/|repair: the dead are given roles
 ROWS
 }
 

@@ -255,6 +255,13 @@ static int world_next_death(struct mpipe__transport *t)
     return inner->ops->next_death(inner);
 }
 
+static struct mpipe__box *world_box(struct mpipe__transport *t, int peer)
+{
+    struct mpipe__transport *inner = ((struct rank *)t)->inner;
+
+    return inner->ops->box(inner, peer);
+}
+
 static void world_abandon(struct mpipe__transport *t, int peer)
 {
     struct mpipe__transport *inner = ((struct rank *)t)->inner;
@@ -276,6 +283,7 @@ static const struct mpipe__transport_ops ops = {
     .poll = world_poll, .cancel = world_cancel, .wait = world_wait,
     .wake = world_wake, .abort = world_abort, .near = world_near,
     .next_death = world_next_death, .abandon = world_abandon,
+    .box = world_box,
     .free = world_free
 };
 
@@ -342,6 +350,11 @@ static void die(void *arg)
     rank->dead = scene->end->died[rank->transport.rank] = true;
     scene->n_dead++;
     yield(rank);
+}
+
+void mpipe__world_die(struct mpipe *mp)
+{
+    die(mp->transport);         /* a rank begins with it */
 }
 
 static bool stack_faults(struct scene *scene, struct rank *rank)

@@ -54,6 +54,9 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
 /* Let time pass, on the clock that all ranks share; from within a rank. */
 void mpipe__world_pass(uint64_t ns);
 
+/* The rank dies, from within it; comes back as kill_nth tells. */
+void mpipe__world_die(struct mpipe *mp);
+
 /* Numbers that follow from a seed: splitmix64. */
 uint64_t mpipe__random(uint64_t *state);
 uint64_t mpipe__random_to(uint64_t *state, uint64_t n);     /* 0 ... n-1 */
