@@ -47,10 +47,34 @@ enum mpipe_err mpipe__engine_size_slots(struct mpipe__engine *en)
     return MPIPE_OK;
 }
 
+static void bury(struct mpipe__flow *flow, const int *rank, int n)
+{
+    for (; flow != NULL; flow = flow->next)
+        for (int i = 0; i < n; i++)
+            mpipe__links_bury(&flow->links, rank[i]);
+}
+
+/* After a death others may have left without taking what was sent to them. */
+static void leave_all(struct mpipe__engine *en)
+{
+    struct mpipe__transport *t = en->transport;
+
+    for (int r = 0; r < t->size; r++) {
+        if (en->dead[r])
+            continue;
+        bury(en->abandoned, &r, 1);
+        t->ops->abandon(t, r);
+    }
+}
+
 void mpipe__engine_fini(struct mpipe__engine *en)
 {
     struct mpipe__flow *flow;
 
+    if (en->abandoned != NULL && en->n_dead > 0)
+        leave_all(en);
+    while (en->abandoned != NULL && mpipe__engine_progress(en))
+        continue;               /* what comes back is given back */
     while ((flow = en->abandoned) != NULL) {
         en->abandoned = flow->next;
         mpipe__links_fini(&flow->links);
@@ -61,13 +85,6 @@ void mpipe__engine_fini(struct mpipe__engine *en)
         mpipe__pool_unearth(&en->pool);
     free(en->dead);
     en->dead = NULL;
-}
-
-static void bury(struct mpipe__flow *flow, const int *rank, int n)
-{
-    for (; flow != NULL; flow = flow->next)
-        for (int i = 0; i < n; i++)
-            mpipe__links_bury(&flow->links, rank[i]);
 }
 
 /* Ranks that have died since: nothing is begun with them any more, and then the

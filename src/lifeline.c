@@ -379,7 +379,7 @@ int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms)
     for (;;) {
         missing = -1;
         for (int r = l->size - 1; r > 0; r--)
-            if (l->line[r].fd < 0 && !l->line[r].dead)
+            if (l->line[r].fd < 0 && !l->line[r].dead && !l->line[r].left)
                 missing = r;
         if (missing < 0 || mpipe__now() >= until)
             break;

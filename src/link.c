@@ -76,6 +76,20 @@ static void withdraw(struct mpipe__link *link)
     link->receiving = link->listening = NULL;
 }
 
+/* What has not come back from a dead peer. */
+static void leave_behind(struct mpipe__link *link)
+{
+    struct mpipe__pool *pool = link->set->pool;
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(&link->slots)) != NULL)
+        mpipe__pool_bury(pool, f);
+    if (link->receiving != NULL)
+        mpipe__pool_bury(pool, link->receiving);
+    if (link->listening != NULL)
+        mpipe__pool_bury(pool, link->listening);
+}
+
 bool mpipe__links_withdraw(struct mpipe__links *set)
 {
     for (unsigned i = 0; i < set->n; i++)
@@ -86,8 +100,11 @@ bool mpipe__links_withdraw(struct mpipe__links *set)
 void mpipe__links_fini(struct mpipe__links *set)
 {
     mpipe__links_withdraw(set);
-    for (unsigned i = 0; i < set->n; i++)
+    for (unsigned i = 0; i < set->n; i++) {
+        if (set->link[i]->dead)
+            leave_behind(set->link[i]);
         free(set->link[i]);
+    }
     free(set->link);
     set->link = NULL;
     set->n = set->capacity = 0;
@@ -756,24 +773,44 @@ static enum mpipe_err sent(struct mpipe__link *link, struct mpipe__frame *f)
     return MPIPE_OK;
 }
 
-/* Something that was under way with a peer that is dead has ended. */
-static enum mpipe_err after_death(struct mpipe__link *link,
-                                  struct mpipe__frame *f, enum mpipe_err how)
+static void take_out(struct mpipe__frame_queue *q, const struct mpipe__frame *f)
+{
+    struct mpipe__frame_queue all = *q;
+    struct mpipe__frame *at;
+
+    if (all.n == 0)
+        return;
+    mpipe__queue_init(q);
+    while ((at = mpipe__queue_pop(&all)) != NULL)
+        if (at != f)
+            mpipe__queue_push(q, at);
+}
+
+/* Something came to nothing: an error, or the peer is dead. */
+static void came_to_nothing(struct mpipe__link *link, struct mpipe__frame *f)
 {
     struct mpipe__links *set = link->set;
 
-    f->buried |= how != MPIPE_OK;
-    if (f->op.kind == MPIPE__OP_SEND)
-        return sent(link, f);
-    if (f->op.kind == MPIPE__OP_BULK) {
+    switch ((enum mpipe__op_kind)f->op.kind) {
+    case MPIPE__OP_SEND:
+        sent(link, f);
+        return;
+    case MPIPE__OP_DATA:
+        take_out(&link->slots, f);
+        break;
+    case MPIPE__OP_CONTROL:
+        link->listening = NULL;
+        break;
+    case MPIPE__OP_BULK:
         if (--f->op.pending > 0)
-            return MPIPE_OK;
+            return;
+        link->receiving = NULL;
         set->n_receiving--;
         set->held[link->lane] -= mpipe__wire_size(&link->announced);
+        break;
     }
-    set->n_coming--;
+    set->n_coming -= link->dead;
     mpipe__pool_put(set->pool, f);
-    return begin_bulks(set, NULL);
 }
 
 void mpipe__links_bury(struct mpipe__links *set, int peer)
@@ -790,8 +827,6 @@ void mpipe__links_bury(struct mpipe__links *set, int peer)
         drop_all(set->pool, &link->bulk);
         drop_all(set->pool, &link->unsent);
         drop_all(set->pool, &link->reserve);
-        mpipe__queue_init(&link->slots);    /* they come back one by one */
-        link->receiving = link->listening = NULL;
         link->missing = link->told = link->heard = 0;
         link->fin_sent = link->fin_received = true;
         link->fin_count = 0;
@@ -809,9 +844,11 @@ enum mpipe_err mpipe__link_event(const struct mpipe__completion *done,
     event->link = link;
     event->frame = NULL;
     if (link->dead)
-        return after_death(link, f, done->error);
-    if (done->error != MPIPE_OK && f->op.kind == MPIPE__OP_SEND)
-        sent(link, f);
+        f->buried |= done->error != MPIPE_OK;
+    if (link->dead || done->error != MPIPE_OK)
+        came_to_nothing(link, f);
+    if (link->dead)
+        return begin_bulks(link->set, NULL);
     if (done->error != MPIPE_OK)
         return broken(link, err, done->error == MPIPE_ELINK
                                  ? "a message was longer than agreed"

@@ -402,6 +402,7 @@ static enum mpipe_err begin(struct mpipe_pipeline *pl)
         mpipe__session_leave(mp, &err);
         return err.code;
     }
+    mpipe__session_warn(mp);
     pl->started = pl->flow->started_day;
     mpipe__interrupt_watch();
     show_progress(pl);

@@ -64,6 +64,14 @@ void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
         fprintf(stderr, "%s: %s\n", mp->program, err->text);
 }
 
+void mpipe__session_warn(struct mpipe *mp)
+{
+    if (mp->mortal && mp->transport->rank == 0 && !mp->options.quiet)
+        fprintf(stderr, "%s: should a rank die, this job ends (`mpipe run` lets "
+                "it go on)\n", mp->program);
+    mp->mortal = false;
+}
+
 void mpipe__session_leave(struct mpipe *mp, const struct mpipe_error *err)
 {
     struct mpipe__transport *t = mp->transport;
@@ -152,13 +160,9 @@ static void locate(struct mpipe *mp)
 static void tie_lifelines(struct mpipe *mp)
 {
     struct mpipe_error err = { MPIPE_OK, -1, "" };
-    bool tied = mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout,
-                                    &err);
 
-    if (!tied && mp->transport->size > 1 && mp->transport->rank == 0
-        && !mp->options.quiet)
-        fprintf(stderr, "%s: should a rank die, this job ends (`mpipe run` lets "
-                "it go on)\n", mp->program);
+    mp->mortal = !mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout,
+                                      &err) && mp->transport->size > 1;
     if (err.code != MPIPE_OK && !mp->options.quiet)
         fprintf(stderr, "%s: rank %d: %s\n", mp->program, err.rank, err.text);
 }

@@ -16,6 +16,7 @@ struct mpipe {
     struct mpipe_error first;       /* for mpipe_last_error() */
     bool prints, printed;
     bool began_mpi, owns_transport;
+    bool mortal;                    /* a death ends the job: not yet told */
     char program[64];
     FILE *log, *report;             /* rank 0 */
     uint16_t next_flow;
@@ -32,6 +33,9 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
 
 /* Keep the first error, and print it on rank 0 if errors print themselves. */
 void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err);
+
+/* Say once what a death would cost. */
+void mpipe__session_warn(struct mpipe *mp);
 
 /* This rank has no memory for its part of what all do, not even to say so: end
  * the job, for the others would wait.  Returns where there are none. */

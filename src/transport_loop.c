@@ -487,10 +487,17 @@ static void loop_abandon(struct mpipe__transport *t, int peer)
 
     for (i = 0; i < world->n_slots; i++) {
         struct lane *lane = world->lanes[i];
-        if (lane == NULL || lane->from != peer || lane->to != t->rank)
+        if (lane == NULL)
             continue;
-        while ((node = take_first(&lane->receives)) != NULL)
+        while (lane->from == peer && lane->to == t->rank
+               && (node = take_first(&lane->receives)) != NULL)
             complete(world, t->rank, node, MPIPE_EDEAD);
+        while (lane->from == t->rank && lane->to == peer
+               && (node = take_first(&lane->messages)) != NULL)
+            if (node->kind == COPIED_MESSAGE)
+                drop_copied(world, node);
+            else
+                complete(world, t->rank, node, MPIPE_EDEAD);
     }
     world->moves++;
 }

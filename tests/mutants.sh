@@ -92,7 +92,6 @@ commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: 
 partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
-recovery.c|deaths|s/    drop_all(flow, &m->retries);/    ;/|deaths: items to be tried again are, twice
 recovery.c|deaths|s/    if (r->fed->refs == 1 \&\& !r->fed->buried)/    if (true)/|deaths: what is still being sent is changed
 recovery.c|deaths|s/        feed_again(flow);/        ;/|deaths: what was in flight is forgotten
 flow.h|deaths|s/return f->head.attempt < flow->version;/return false;/|deaths: what is stale goes on
@@ -101,7 +100,6 @@ poison.c|deaths|s/s->failed = s->deaths >= most/s->failed = false/|deaths: an it
 poison.c|deaths|s/    if (r->items > 1 \&\& (r->split == 0/    if (false \&\& (r->split == 0/|deaths: the wrong item is blamed
 master.c|deaths|s/flow->spec->reduces->n_dead != flow->engine->n_dead/false/|deaths: a lost partition is not missed
 link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
-link.c|deaths|s/        set->n_waiting -= link->bulk.n;/        ;/|deaths: the payloads of the dead are waited for
 repair.c|repair|s/        if (r->dead\[i\] || role->serves != (from != NULL)/        if (role->serves != (from != NULL)/|repair: the dead are given roles
 ROWS
 }
