@@ -425,6 +425,40 @@ int mpipe__lifeline_next_death(struct mpipe__lifeline *l)
     return l->n_given < l->n_deaths ? l->deaths[l->n_given++] : -1;
 }
 
+static bool all_have_left(const struct mpipe__lifeline *l)
+{
+    for (int r = 1; r < l->size; r++)
+        if (l->line[r].fd >= 0 && !l->line[r].left)
+            return false;
+    return true;
+}
+
+bool mpipe__lifeline_part(struct mpipe__lifeline *l)
+{
+    struct line *home = &l->line[0];
+    struct pollfd ready = { .fd = home->fd, .events = POLLIN };
+
+    if (l->rank == 0) {
+        while (!all_have_left(l)) {
+            look(l, 100);
+            tell(l);
+        }
+        tell(l);
+        for (int r = 1; r < l->size; r++)
+            if (l->line[r].fd >= 0)
+                say(l->line[r].fd, BYE, 0, l->token);
+        return l->n_deaths == 0;
+    }
+    if (home->fd >= 0)
+        say(home->fd, BYE, l->rank, l->token);
+    while (home->fd >= 0 && !home->left) {
+        listen_home(l);
+        if (home->fd >= 0 && !home->left)
+            poll(&ready, 1, 100);
+    }
+    return l->n_deaths == 0;
+}
+
 void mpipe__lifeline_leave(struct mpipe__lifeline *l)
 {
     if (l == NULL)

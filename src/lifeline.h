@@ -7,7 +7,7 @@
  *
  *   rank 0:    listen -> (its address goes to all) -> accept -> next_death ...
  *   others:    connect -> next_death ...
- *   all:       leave
+ *   all:       part -> leave
  */
 #ifndef MPIPE__LIFELINE_H
 #define MPIPE__LIFELINE_H
@@ -44,6 +44,10 @@ int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms);
 /* A rank that has died and was not told of before; -1: none.  This rank itself:
  * it was taken for dead. */
 int mpipe__lifeline_next_death(struct mpipe__lifeline *l);
+
+/* This rank has done its part: wait until all others have too.  True: nobody has
+ * died, so that what comes may be collective. */
+bool mpipe__lifeline_part(struct mpipe__lifeline *l);
 
 /* Say that this rank leaves in good order, and close.  NULL is allowed. */
 void mpipe__lifeline_leave(struct mpipe__lifeline *l);

@@ -343,13 +343,14 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
         fprintf(stderr, "%s: %s\n", mp->program, mpipe_strerror(e));
     fflush(stdout);             /* MPI may end the process in its own way */
     began = mp->began_mpi;
-    mourning = mp->engine.n_dead > 0;
     if (mp->report != NULL && fclose(mp->report) != 0)
         mpipe__session_complain(mp, "report", mp->options.report);
     if (mp->log != NULL && fclose(mp->log) != 0)
         mpipe__session_complain(mp, "log", mp->options.log);
     if (mp->transport != NULL)
         write_status(mp, code);
+    mourning = mp->owns_transport && mp->transport->ops->part != NULL
+               && !mp->transport->ops->part(mp->transport);
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
     if (mp->owns_transport && mp->transport != NULL)

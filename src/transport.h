@@ -99,6 +99,11 @@ struct mpipe__transport_ops {
      * always can. */
     struct mpipe__box *(*box)(struct mpipe__transport *t, int peer);
 
+    /* This rank has done its part of everything: wait until all others have too.
+     * True: nobody has died, so that the end may be collective.  NULL: nobody
+     * can die. */
+    bool (*part)(struct mpipe__transport *t);
+
     /* All completions have been taken or their buffers may be forgotten. */
     void (*free)(struct mpipe__transport *t);
 

@@ -432,6 +432,13 @@ static struct mpipe__box *fault_box(struct mpipe__transport *t, int peer)
     return f->inner->ops->box(f->inner, peer);
 }
 
+static bool fault_part(struct mpipe__transport *t)
+{
+    struct fault *f = (struct fault *)t;
+
+    return f->inner->ops->part == NULL || f->inner->ops->part(f->inner);
+}
+
 static void fault_abandon(struct mpipe__transport *t, int peer)
 {
     struct fault *f = (struct fault *)t;
@@ -477,7 +484,7 @@ static void fault_free(struct mpipe__transport *t)
     .poll = fault_poll, .cancel = fault_cancel, .wait = fault_wait, \
     .wake = fault_wake, .abort = fault_abort, .near = fault_near, \
     .next_death = fault_next_death, .abandon = fault_abandon, \
-    .box = fault_box, \
+    .box = fault_box, .part = fault_part, \
     .free = fault_free
 
 static const struct mpipe__transport_ops fault_ops = { FAULT_OPS };

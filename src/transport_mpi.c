@@ -457,6 +457,15 @@ static int mpi_next_death(struct mpipe__transport *t)
     return mpipe__lifeline_next_death(m->lifeline);
 }
 
+static bool mpi_part(struct mpipe__transport *t)
+{
+    struct mpi_transport *m = self(t);
+
+    if (m->lifeline != NULL)
+        m->mourning |= !mpipe__lifeline_part(m->lifeline);
+    return !m->mourning;
+}
+
 static struct mpipe__box *mpi_box(struct mpipe__transport *t, int peer)
 {
     struct mpipe__bell *bell = self(t)->bell[peer];
@@ -553,6 +562,7 @@ static const struct mpipe__transport_ops mpi_ops = {
     .next_death = mpi_next_death,
     .abandon = mpi_abandon,
     .box = mpi_box,
+    .part = mpi_part,
     .free = mpi_free,
     .keeps_abandoned = true,
 };

@@ -158,6 +158,42 @@ static void death_of_0(void)
     close(ready[1]);
 }
 
+/* All part; or one dies instead, and the others know that before they go. */
+static void parting(void)
+{
+    for (int dies = 0; dies <= 1; dies++) {
+        struct mpipe__lifeline_address address;
+        struct mpipe__lifeline *l = mpipe__lifeline_listen(4, 30, &address,
+                                                           NULL);
+        pid_t pid[4];
+        int status;
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+        fflush(NULL);
+        for (int r = 1; r < 4; r++) {
+            pid[r] = fork();
+            if (pid[r] == 0) {
+                struct mpipe__lifeline *mine = mpipe__lifeline_connect(
+                    r, 4, 30, &address, NULL);
+                alarm(20);
+                usleep(r == 2 ? 100000 : 1000);
+                if (r == 2 && dies)
+                    raise(SIGKILL);
+                _exit(mine != NULL && mpipe__lifeline_part(mine) ? 7 : 8);
+            }
+        }
+        CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+        CU_ASSERT_EQUAL(mpipe__lifeline_part(l), !dies);
+        for (int r = 1; r < 4; r++) {
+            waitpid(pid[r], &status, 0);
+            CU_ASSERT(r == 2 && dies ? WIFSIGNALED(status)
+                      : WIFEXITED(status)
+                        && WEXITSTATUS(status) == (dies ? 8 : 7));
+        }
+        mpipe__lifeline_leave(l);
+    }
+}
+
 static int knock(const struct mpipe__lifeline_address *address)
 {
     struct sockaddr_in to = { .sin_family = AF_INET,
@@ -213,6 +249,7 @@ static void nobody_there(void)
 static const struct mpipe__test tests[] = {
     { "who ends without a word has died, and all hear of it", deaths },
     { "the others hear that rank 0 has died", death_of_0 },
+    { "who parts knows whether all live", parting },
     { "strangers are sent away", strangers },
     { "nobody listens", nobody_there },
     { NULL, NULL }
