@@ -4,6 +4,8 @@
  * A small job is run once to count the messages of each rank, and then again for
  * each of them with the rank dying just before it: every result must come once
  * all the same.  Then two ranks at once, and rank 0, with which all end.
+ *
+ * MPIPE_TEST_STRIDE=N takes each N-th of these points only, for valgrind.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +16,14 @@
 
 #define ITEMS 40u
 #define FOREVER ((uint64_t)1 << 60)
+
+/* How far it is to the next point. */
+static uint64_t stride(uint64_t n)
+{
+    const char *value = getenv("MPIPE_TEST_STRIDE");
+
+    return value != NULL ? n * strtoull(value, NULL, 10) : n;
+}
 
 struct job {
     const char *name, *options;
@@ -280,7 +290,8 @@ static void one_dies(void)
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         for (int r = 1; r < jobs[i].size; r++) {
             uint64_t most = messages(&jobs[i], r);
-            for (uint64_t at = 1; at <= most && failed < 10; at++, n++) {
+            for (uint64_t at = 1; at <= most && failed < 10;
+                 at += stride(1), n++) {
                 failed += !survives(&jobs[i], r, at, r, at, &end);
                 died += end.died[r];
             }
@@ -295,7 +306,7 @@ static void two_die(void)
     unsigned failed = 0;
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        unsigned step = jobs[i].stride;
+        uint64_t step = stride(jobs[i].stride);
         uint64_t most_a, most_b;
 
         if (step == 0 || jobs[i].size < 3)
@@ -316,7 +327,7 @@ static void master_dies(void)
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         uint64_t most = messages(&jobs[i], 0);
-        for (uint64_t at = 1; at <= most && failed < 10; at += 3) {
+        for (uint64_t at = 1; at <= most && failed < 10; at += stride(3)) {
             struct run *run = calloc(1, sizeof *run);
             struct mpipe__world world = { .size = jobs[i].size, .seed = at };
             struct mpipe__world_end end;
@@ -356,7 +367,7 @@ static const struct {
 static void poison(void)
 {
     for (size_t i = 0; i < sizeof poison_rows / sizeof *poison_rows; i++)
-        for (uint64_t seed = 0; seed < 40; seed++) {
+        for (uint64_t seed = 0; seed < 40; seed += stride(1)) {
             const struct job *job = &poison_rows[i].job;
             struct run *run = calloc(1, sizeof *run);
             char options[200];
@@ -442,7 +453,7 @@ static void jobs_end(void)
     unsigned right = 0, wrong = 0;
 
     for (int r = 1; r < 4; r++)
-        for (uint64_t at = 0; at <= most && wrong < 5; at += 2) {
+        for (uint64_t at = 0; at <= most && wrong < 5; at += stride(2)) {
             struct mpipe__world world = { .size = 4, .seed = 1 + at,
                                           .options = "--log-level=error" };
             struct mpipe__world_end end;

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # valgrind.sh - the suites read and free only what is theirs.
 #
-# Left out is what would take minutes; asan.sh runs that too.
+# Left out is what would take minutes, and lifeline, whose children just end;
+# asan.sh runs these too.
 
-left_out="mapreduce pipeline placement property transport_fault transport_loop"
+left_out="lifeline mapreduce pipeline placement property repair \
+transport_fault transport_loop"
 
 unit=$abs_top_builddir/tests/unit
 if [ ! -x "$unit" ]; then
@@ -31,6 +33,8 @@ for suite in $("$unit" -l); do
     esac
 done
 
+MPIPE_TEST_STRIDE=11
+export MPIPE_TEST_STRIDE
 # shellcheck disable=SC2086  # a list of words
 valgrind --quiet --error-exitcode=99 --leak-check=full \
     --errors-for-leak-kinds=definite,possible --show-leak-kinds=definite,possible \
