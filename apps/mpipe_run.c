@@ -36,7 +36,7 @@ static const char help[] =
     "  --dry-run             print the command, and do not run it\n"
     "  --help                print this\n"
     "\n"
-    "Example: mpipe run -n 8 ./mypipeline input.txt\n";
+    "Example: mpipe run -n 8 ./mypipeline\n";
 
 enum kind { IS_OPEN_MPI, IS_MPICH, IS_OTHER };
 

@@ -81,7 +81,7 @@ void mpipe__engine_fini(struct mpipe__engine *en)
         free(flow);
     }
     mpipe__pool_fini(&en->pool);
-    if (en->transport != NULL && !en->transport->ops->keeps_abandoned)
+    if (en->transport != NULL && !en->transport->keeps_abandoned)
         mpipe__pool_unearth(&en->pool);
     free(en->dead);
     en->dead = NULL;

@@ -313,13 +313,14 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
     return mp;
 }
 
-/* `mpipe run` wants to know how it ended: after a death the launcher does not. */
+/* `mpipe run` wants to know how it ended: after a death the launcher does not.  Of
+ * several sessions the last one counts. */
 static void write_status(const struct mpipe *mp, int code)
 {
     const char *path = getenv("MPIPE_STATUS_FILE");
     FILE *file;
 
-    if (path == NULL || path[0] == '\0' || !mp->began_mpi
+    if (path == NULL || path[0] == '\0' || !mp->owns_transport
         || mp->transport->rank != 0)
         return;
     file = fopen(path, "we");

@@ -106,15 +106,14 @@ struct mpipe__transport_ops {
 
     /* All completions have been taken or their buffers may be forgotten. */
     void (*free)(struct mpipe__transport *t);
-
-    /* Memory that came back with MPIPE_EDEAD may still be read or written by
-     * the library below: never use or free it. */
-    bool keeps_abandoned;
 };
 
 struct mpipe__transport {
     const struct mpipe__transport_ops *ops;
     int rank, size;
+    /* Memory that came back with MPIPE_EDEAD may still be read or written by
+     * the library below: never use or free it. */
+    bool keeps_abandoned;
 };
 
 #endif

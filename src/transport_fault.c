@@ -479,17 +479,21 @@ static void fault_free(struct mpipe__transport *t)
     free(f);
 }
 
-#define FAULT_OPS \
-    .name = "fault", .send = fault_send, .recv = fault_recv, \
-    .poll = fault_poll, .cancel = fault_cancel, .wait = fault_wait, \
-    .wake = fault_wake, .abort = fault_abort, .near = fault_near, \
-    .next_death = fault_next_death, .abandon = fault_abandon, \
-    .box = fault_box, .part = fault_part, \
+static const struct mpipe__transport_ops fault_ops = {
+    .name = "fault",
+    .send = fault_send,
+    .recv = fault_recv,
+    .poll = fault_poll,
+    .cancel = fault_cancel,
+    .wait = fault_wait,
+    .wake = fault_wake,
+    .abort = fault_abort,
+    .near = fault_near,
+    .next_death = fault_next_death,
+    .abandon = fault_abandon,
+    .box = fault_box,
+    .part = fault_part,
     .free = fault_free
-
-static const struct mpipe__transport_ops fault_ops = { FAULT_OPS };
-static const struct mpipe__transport_ops keeping_ops = {
-    FAULT_OPS, .keeps_abandoned = true
 };
 
 struct mpipe__transport *mpipe__fault_new(struct mpipe__transport *inner,
@@ -498,7 +502,8 @@ struct mpipe__transport *mpipe__fault_new(struct mpipe__transport *inner,
     struct fault *f = calloc(1, sizeof *f);
     if (f == NULL)
         return NULL;
-    f->transport.ops = inner->ops->keeps_abandoned ? &keeping_ops : &fault_ops;
+    f->transport.ops = &fault_ops;
+    f->transport.keeps_abandoned = inner->keeps_abandoned;
     f->transport.rank = inner->rank;
     f->transport.size = inner->size;
     f->inner = inner;
@@ -512,7 +517,7 @@ struct mpipe__transport *mpipe__fault_new(struct mpipe__transport *inner,
 void mpipe__fault_counts(const struct mpipe__transport *t,
                          struct mpipe__fault_counts *counts)
 {
-    assert(t->ops == &fault_ops || t->ops == &keeping_ops);
+    assert(t->ops == &fault_ops);
     *counts = ((const struct fault *)t)->counts;
 }
 

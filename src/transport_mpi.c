@@ -564,7 +564,6 @@ static const struct mpipe__transport_ops mpi_ops = {
     .box = mpi_box,
     .part = mpi_part,
     .free = mpi_free,
-    .keeps_abandoned = true,
 };
 
 /* ---- start ---- */
@@ -656,6 +655,7 @@ struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
         return NULL;
     }
     m->base.ops = &mpi_ops;
+    m->base.keeps_abandoned = true;
     m->comm = m->node_comm = MPI_COMM_NULL;
     m->window = MPI_WIN_NULL;
     if (MPI_Comm_dup(comm, &m->comm) != MPI_SUCCESS

@@ -41,7 +41,6 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
 
     if (l == NULL)
         _exit(9);
-    usleep(20000);
     if (deed == DIE)
         raise(SIGKILL);
     if (deed == EXIT)
@@ -57,7 +56,7 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
         if (write(out, &r, sizeof r) != (ssize_t)sizeof r || r <= 0)
             _exit(0);
     }
-    sleep(20);
+    pause();                        /* until end() */
     _exit(0);
 }
 
@@ -176,7 +175,6 @@ static void parting(void)
                 struct mpipe__lifeline *mine = mpipe__lifeline_connect(
                     r, 4, 30, &address, NULL);
                 alarm(20);
-                usleep(r == 2 ? 100000 : 1000);
                 if (r == 2 && dies)
                     raise(SIGKILL);
                 _exit(mine != NULL && mpipe__lifeline_part(mine) ? 7 : 8);

@@ -646,7 +646,8 @@ static void show(const struct a_case *c)
     }
 }
 
-static bool passes(uint64_t number, struct mpipe__fault_counts *faults)
+static bool passes(uint64_t number, struct mpipe__fault_counts *faults,
+                   unsigned *died)
 {
     struct mpipe__world_end end;
     struct a_case *c = malloc(sizeof *c);
@@ -662,6 +663,8 @@ static bool passes(uint64_t number, struct mpipe__fault_counts *faults)
         show(c);
     faults->duplicated += end.faults.duplicated;
     faults->delayed += end.faults.delayed;
+    for (int r = 0; r < MPIPE__WORLD_MAX; r++)
+        *died += end.died[r];
     if (!ended)
         return false;           /* it may still be in use */
     mpipe__reference_free(&c->expected);
@@ -687,16 +690,18 @@ static void agrees(void)
     uint64_t n = setting("MPIPE_TEST_CASES", CASES);
     uint64_t seed = setting("MPIPE_TEST_SEED", 1) * 1000000;
     uint64_t one = setting("MPIPE_TEST_CASE", 0);
+    unsigned died = 0;
     int n_failed = 0;
 
     for (uint64_t i = 0; i < n && one == 0 && n_failed < 10; i++)
-        n_failed += !passes(seed + i, &faults);
+        n_failed += !passes(seed + i, &faults, &died);
     if (one != 0)
-        n_failed = !passes(one, &faults);
+        n_failed = !passes(one, &faults, &died);
     CU_ASSERT_EQUAL(n_failed, 0);
     if (one == 0 && n >= 20) {          /* something did happen */
         CU_ASSERT(faults.duplicated > 0);
         CU_ASSERT(faults.delayed > 0);
+        CU_ASSERT(died > 0);
     }
 }
 
