@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <mpi.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <mpipe/mpi.h>
 #include "clock.h"
 #include "error.h"
@@ -329,6 +330,17 @@ static void write_status(const struct mpipe *mp, int code)
                 strerror(errno));
 }
 
+/* The program began MPI itself, and would end it now, which waits for the dead. */
+static void leave_now(const struct mpipe *mp, int code)
+{
+    if (mp->transport->rank == 0)
+        fprintf(stderr, "%s: a rank has died, so the program ends in "
+                "mpipe_finalize(): MPI_Finalize() would wait for it\n",
+                mp->program);
+    fflush(NULL);
+    _exit(code);
+}
+
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
 {
     bool began, mourning;
@@ -352,6 +364,8 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
         write_status(mp, code);
     mourning = mp->owns_transport && mp->transport->ops->part != NULL
                && !mp->transport->ops->part(mp->transport);
+    if (mourning && !began)
+        leave_now(mp, code);
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
     if (mp->owns_transport && mp->transport != NULL)

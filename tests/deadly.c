@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* deadly.c - a program whose ranks die, for tests/deaths.sh.
  *
- *      deadly ITEMS [HOW:RANK:AT | poison:ITEM]...
+ *      deadly ITEMS [HOW:RANK:AT | poison:ITEM | own]...
  *
  * Feeds 1 ... ITEMS to two stages; the first drops the multiples of 3, the second
  * squares.  Prints "n n*n" in feed order.  RANK ends in the way HOW says when it
  * is given its AT-th item, at whichever stage: kill, segv, abort, exit, or kill
  * in init (AT 0).  Whoever is to square ITEM is killed.
+ * own: it begins and ends MPI itself.
  */
 #include <inttypes.h>
+#include <mpi.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +110,11 @@ int main(int argc, char **argv)
     };
     struct mpipe_pipeline *pl;
     enum mpipe_err e;
+    bool own = argc > 2 && strcmp(argv[2], "own") == 0;
+    int code;
 
+    if (own)
+        MPI_Init(&argc, &argv);
     mp = mpipe_init(&argc, &argv);
     if (argc < 2)
         return mpipe_finalize(mp, mpipe_usage(mp, "deadly ITEMS [HOW:RANK:AT]"
@@ -122,5 +129,8 @@ int main(int argc, char **argv)
     mpipe_pipeline_ordered(pl, 1);
     e = mpipe_pipeline_run(pl);
     mpipe_pipeline_free(pl);
-    return mpipe_finalize(mp, e);
+    code = mpipe_finalize(mp, e);
+    if (own)
+        MPI_Finalize();
+    return code;
 }

@@ -62,6 +62,12 @@ lives 2 1 kill:1:5000                   # rank 0 alone
 lives 5 3 kill:1:10 kill:3:300 exit:4:5
 lives 5 1 kill:2:200 --spares=1
 
+# A program that begins MPI itself, and would end it.
+lives 4 0 own
+lives 4 1 own kill:2:100
+grep -q 'so the program ends in mpipe_finalize()' err ||
+    complain "$command: it is not said that it ends early"
+
 # Before its n-th message, wherever that is: the last come at the very end.
 for n in 2 3 5 8 13 21 34 36 38 40; do
     export MPIPE_FAULT=kill=$n,rank=2

@@ -39,7 +39,10 @@ struct mpipe *mpipe_init(int *argc, char ***argv);
 /* Collective.  Print the error in 'e', if it is one and has not printed
  * itself yet, free the session, end MPI if mpipe_init() began it, and return
  * the exit code: 0 for MPIPE_OK, otherwise -e, the same on all ranks when
- * 'e' is.  'mp' NULL is allowed. */
+ * 'e' is.  'mp' NULL is allowed.
+ *
+ * When a rank has died (see mpipe(7)) MPI cannot be ended: it is left as it is, and
+ * where the program began MPI itself the process exits here with the code. */
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e);
 
 int mpipe_rank(const struct mpipe *mp);     /* 0 ... size-1 */
