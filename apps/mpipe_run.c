@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mpipe_run.c - `mpipe run`: start a program so that the death of a rank does
- * not end it.
+ * not end it, and start it again where one does.
  *
  * It makes the command line of the launcher (command_of() decides, and does
  * nothing), runs it, and brings back how the program ended: a launcher that lets
@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <mpipe.h>
 #include "arguments.h"
@@ -32,6 +34,10 @@ static const char help[] =
     "\n"
     "  -n, --ranks=N         ranks (what the batch system gives; without one,\n"
     "                        one for each core)\n"
+    "  --journal=FOLDER      keep what is done in FOLDER: the same command goes\n"
+    "                        on from there, also after SIGTERM or SIGUSR1 (14)\n"
+    "  --restarts=K          start it again up to K times, when it could not go\n"
+    "                        on after a death (0)\n"
     "  --launcher-option=W   one more word for mpirun; may be repeated\n"
     "  --dry-run             print the command, and do not run it\n"
     "  --help                print this\n"
@@ -42,6 +48,8 @@ enum kind { IS_OPEN_MPI, IS_MPICH, IS_OTHER };
 
 struct request {
     unsigned ranks;                 /* 0: not said */
+    unsigned restarts;
+    const char *journal;            /* NULL: none */
     bool dry;
     const char *word[WORDS_MOST];   /* for the launcher */
     unsigned n_words;
@@ -93,18 +101,21 @@ static void add(struct command *c, const char *word)
     c->word[c->n++] = word;
 }
 
-/* 'count', 'status': room for words that are made here. */
+/* Words that are made here. */
+struct words {
+    char count[16], status[PATH_MAX + 32], journal[PATH_MAX + 32];
+};
+
 static void command_of(struct command *c, const struct request *r,
-                       const struct place *place, char count[16],
-                       char status[PATH_MAX + 32])
+                       const struct place *place, struct words *w)
 {
     unsigned ranks = r->ranks > 0 || place->batch ? r->ranks : place->cores;
 
     add(c, place->kind == IS_OPEN_MPI ? "mpirun" : "mpiexec");
     if (ranks > 0) {
-        snprintf(count, 16, "%u", ranks);
+        snprintf(w->count, sizeof w->count, "%u", ranks);
         add(c, "-n");
-        add(c, count);
+        add(c, w->count);
     }
     if (place->kind == IS_OPEN_MPI) {
         if (place->root)
@@ -117,14 +128,20 @@ static void command_of(struct command *c, const struct request *r,
         add(c, "--enable-recovery");
         add(c, "-x");
         add(c, "MPIPE_SURVIVES=1");
-        snprintf(status, PATH_MAX + 32, "MPIPE_STATUS_FILE=%s", place->status);
+        snprintf(w->status, sizeof w->status, "MPIPE_STATUS_FILE=%s",
+                 place->status);
         add(c, "-x");
-        add(c, status);
+        add(c, w->status);
+    }
+    if (place->kind == IS_OPEN_MPI && r->journal != NULL) {
+        snprintf(w->journal, sizeof w->journal, "MPIPE_JOURNAL=%s", r->journal);
+        add(c, "-x");
+        add(c, w->journal);
     }
     for (unsigned i = 0; i < r->n_words; i++)
         add(c, r->word[i]);
-    for (char **w = r->program; *w != NULL; w++)
-        add(c, *w);
+    for (char **word = r->program; *word != NULL; word++)
+        add(c, *word);
     c->word[c->n] = NULL;
 }
 
@@ -154,15 +171,61 @@ static void print(const struct command *c)
 /* ---- run it ---- */
 
 static volatile pid_t child;
+static volatile sig_atomic_t asked;     /* signals that came */
+static volatile sig_atomic_t softly;    /* SIGTERM is not for the launcher */
 
-/* To the launcher, which hands it on to the ranks. */
+/* To the launcher, which hands it on to the ranks.  At SIGTERM it would not give
+ * them the time to save what they have, so the first goes as another. */
 static void hand_on(int number)
 {
+    int given = softly && asked == 0 && number == SIGTERM ? SIGUSR1 : number;
+
+    asked++;
     if (child > 0)
-        kill(child, number);
+        kill(child, given);
 }
 
-static int run(const struct command *c)
+/* What rank 0 has said of its end; -1: nothing.  'aborted': it has ended without
+ * the others, and a launcher that lets them go on does not end them. */
+static int said(const char *path, bool *aborted)
+{
+    FILE *file = fopen(path, "re");
+    char how[16] = "";
+    int code = -1;
+
+    if (file == NULL)
+        return -1;
+    if (fscanf(file, "%d %15s", &code, how) < 2)
+        code = -1;
+    fclose(file);
+    *aborted = code >= 0 && strcmp(how, "abort") == 0;
+    return code;
+}
+
+/* Wait for the launcher, and end it if the ranks that still run are to be ended. */
+static int wait_for(pid_t pid, const char *status_file)
+{
+    const struct timespec pause = { 0, 50000000 };
+    bool aborted = false;
+    unsigned told = 0;
+    int status = 0;
+
+    for (;;) {
+        pid_t ended = waitpid(pid, &status, WNOHANG);
+
+        if (ended == pid || (ended < 0 && errno != EINTR))
+            return status;
+        nanosleep(&pause, NULL);
+        if (!aborted)
+            said(status_file, &aborted);
+        else if (told++ == 0)
+            kill(pid, SIGTERM);
+        else if (told == 100)           /* it has had 5 seconds */
+            kill(pid, SIGKILL);
+    }
+}
+
+static int run(const struct command *c, const char *status_file)
 {
     static const int handed[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGHUP };
     struct sigaction hand = { .sa_handler = hand_on, .sa_flags = SA_RESTART };
@@ -186,42 +249,71 @@ static int run(const struct command *c)
         sigaction(handed[i], &hand, NULL);
     sigaction(SIGINT, &ignore, NULL);   /* the terminal sends it to both */
     sigaction(SIGQUIT, &ignore, NULL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    status = wait_for(pid, status_file);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* What rank 0 has said of its end; -1: nothing. */
-static int said(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    int code = -1;
-
-    if (file == NULL)
-        return -1;
-    if (fscanf(file, "%d", &code) != 1)
-        code = -1;
-    fclose(file);
-    return code;
 }
 
 static int run_and_tell(const struct command *c, const struct request *r,
                         const struct place *place)
 {
-    int code = run(c), its;
+    bool aborted;
+    int code, its;
 
-    if (place->kind != IS_OPEN_MPI)
-        return code;
-    its = said(place->status);
+    if (truncate(place->status, 0) != 0)
+        fprintf(stderr, "mpipe run: %s cannot be written: %s\n", place->status,
+                strerror(errno));
+    code = run(c, place->status);
+    its = said(place->status, &aborted);
     if (its >= 0)
         return its;
-    if (code != 0)
+    if (code != 0 || place->kind != IS_OPEN_MPI)
         return code;
     fprintf(stderr, "mpipe run: rank 0 of %s has not said how it ended: it was "
             "killed, or left without mpipe_finalize(), or runs where %s cannot "
             "be seen (set TMPDIR to a folder that all hosts share)\n",
             r->program[0], place->status);
     return -MPIPE_EDEAD;
+}
+
+/* Would it end otherwise if it were started again?  Above 128 are signals. */
+static bool is_death(int code)
+{
+    return code == -MPIPE_EDEAD || code > 128;
+}
+
+/* The program shall find its input where it began. */
+static bool rewind_input(off_t began, bool checked)
+{
+    struct stat st;
+
+    if (began >= 0)
+        return lseek(STDIN_FILENO, began, SEEK_SET) == began;
+    return checked || fstat(STDIN_FILENO, &st) != 0 || S_ISCHR(st.st_mode);
+}
+
+static int run_again(const struct command *c, const struct request *r,
+                     const struct place *place)
+{
+    off_t began = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    int code = run_and_tell(c, r, place);
+
+    for (unsigned i = 0; i < r->restarts && is_death(code) && asked == 0; i++) {
+        if (!rewind_input(began, r->journal != NULL)) {
+            fprintf(stderr, "mpipe run: %s is not started again: its stdin is a "
+                    "pipe, which cannot be read twice (give it a file, or "
+                    "</dev/null)\n", r->program[0]);
+            return code;
+        }
+        fprintf(stderr, "mpipe run: %s ended with %d: it is started again, %u "
+                "of %u, %s\n", r->program[0], code, i + 1, r->restarts,
+                r->journal != NULL ? "and goes on from its journal"
+                                   : "from its beginning (no --journal)");
+        code = run_and_tell(c, r, place);
+    }
+    if (is_death(code) && r->journal != NULL)
+        fprintf(stderr, "mpipe run: what was done is in %s: the same command "
+                "goes on from there\n", r->journal);
+    return code;
 }
 
 /* ---- arguments ---- */
@@ -231,6 +323,8 @@ static int read_arguments(int argc, char **argv, struct request *r)
 {
     static const struct option options[] = {
         { "ranks", required_argument, NULL, 'n' },
+        { "journal", required_argument, NULL, 'j' },
+        { "restarts", required_argument, NULL, 'r' },
         { "launcher-option", required_argument, NULL, 'w' },
         { "dry-run", no_argument, NULL, 'd' },
         { "help", no_argument, NULL, 'h' },
@@ -248,6 +342,21 @@ static int read_arguments(int argc, char **argv, struct request *r)
                 return 2;
             }
             r->ranks = (unsigned)number;
+            break;
+        case 'j':
+            if (optarg[0] == '\0' || strlen(optarg) >= PATH_MAX) {
+                fputs("mpipe run: --journal: name a folder\n", stderr);
+                return 2;
+            }
+            r->journal = optarg;
+            break;
+        case 'r':
+            if (!arguments_number(optarg, 0, 1000000, &number)) {
+                fprintf(stderr, "mpipe run: --restarts=%s: give a whole number "
+                        "from 0 on\n", optarg);
+                return 2;
+            }
+            r->restarts = (unsigned)number;
             break;
         case 'w':
             if (r->n_words == WORDS_MOST) {
@@ -321,9 +430,13 @@ int mpipe_tool_run(int argc, char **argv)
     struct request r = { .ranks = 0 };
     struct place place = { .kind = IS_OTHER };
     struct command c = { NULL, 0 };
-    char count[16], status[PATH_MAX + 32];
-    int code = read_arguments(argc, argv, &r);
+    struct words words;
+    int code;
 
+    r.journal = getenv("MPIPE_JOURNAL");
+    if (r.journal != NULL && r.journal[0] == '\0')
+        r.journal = NULL;
+    code = read_arguments(argc, argv, &r);
     if (code != 0)
         return code == 1 ? 0 : code;
     look_around(&place);
@@ -341,11 +454,16 @@ int mpipe_tool_run(int argc, char **argv)
         fputs("mpipe run: no memory\n", stderr);
         code = -MPIPE_ENOMEM;
     } else {
-        command_of(&c, &r, &place, count, status);
-        if (r.dry)
+        command_of(&c, &r, &place, &words);
+        softly = r.journal != NULL;
+        if (!r.dry && (setenv("MPIPE_STATUS_FILE", place.status, 1) != 0
+                       || (r.journal != NULL
+                           && setenv("MPIPE_JOURNAL", r.journal, 1) != 0)))
+            code = -MPIPE_ENOMEM;   /* other launchers hand on all there is */
+        else if (r.dry)
             print(&c);
         else
-            code = run_and_tell(&c, &r, &place);
+            code = run_again(&c, &r, &place);
     }
     if (!r.dry)
         unlink(place.status);

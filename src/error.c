@@ -16,7 +16,7 @@ const char *mpipe_strerror(enum mpipe_err code)
     case MPIPE_ENOMEM:    return "out of memory";
     case MPIPE_EIO:       return "input or output failed";
     case MPIPE_ETOOBIG:   return "item too large";
-    case MPIPE_EMISMATCH: return "the ranks disagree";
+    case MPIPE_EMISMATCH: return "not the same job";
     case MPIPE_EPLACE:    return "too few ranks";
     case MPIPE_ESTAGE:    return "stage failed";
     case MPIPE_EINTR:     return "ended by a signal";
@@ -24,6 +24,7 @@ const char *mpipe_strerror(enum mpipe_err code)
     case MPIPE_EMPI:      return "the MPI library failed";
     case MPIPE_EINTERNAL: return "internal error in libmpipe";
     case MPIPE_EDEAD:     return "a rank died";
+    case MPIPE_ESAVED:    return "stopped; run it again to go on";
     }
     return "unknown error";
 }

@@ -13,6 +13,7 @@
 #include "feeder.h"
 #include "flow.h"
 #include "master.h"
+#include "resume.h"
 
 #define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
 #define AGE_NS      1000000u     /* an open frame is not held back longer */
@@ -85,6 +86,7 @@ static void choose_target(struct mpipe__flow *flow)
 {
     struct mpipe__feeder *fd = &flow->master->feeder;
     uint64_t count = flow->spec->count, limit = flow->engine->options->limit;
+    uint32_t room = mpipe__resume_room(flow, fd->items);
 
     if (limit > 0 && (count == 0 || limit < count))
         count = limit;
@@ -96,6 +98,8 @@ static void choose_target(struct mpipe__flow *flow)
     fd->out.limit = frame_items(fd->item_ns, fd->cuts,
                                 fd->n_links > 0 ? fd->n_links : 1,
                                 count > fd->items ? count - fd->items : 0);
+    if (fd->out.limit > room)
+        fd->out.limit = room;
 }
 
 void mpipe__feeder_learn(struct mpipe__flow *flow, uint32_t items,
@@ -120,6 +124,12 @@ void mpipe__feeder_cut(struct mpipe__flow *flow)
     fd->item_bytes = (f->head.bytes + f->head.n_items - 1) / f->head.n_items;
     fd->items += f->head.n_items;
     fd->bytes += mpipe__frame_item_bytes(f, f->head.n_items);
+    if (mpipe__resume_passes(flow, f, fd->items - f->head.n_items)) {
+        fd->open = NULL;
+        mpipe__pool_put(&flow->engine->pool, f);
+        choose_target(flow);
+        return;
+    }
     fd->cuts++;
     if (flow->spec->fed != NULL
         && flow->spec->fed(flow->spec->fed_arg, f) != MPIPE_OK)
@@ -196,6 +206,8 @@ enum mpipe_err mpipe__feeder_item(struct mpipe__flow *flow, const void *data,
     if (stopped != MPIPE_OK)
         return flow->error.code != MPIPE_OK ? flow->error.code : stopped;
     mpipe__strip_close(&fd->out);
+    if (fd->stopped)
+        return MPIPE_ESAVED;
     if (at_limit(flow))
         return MPIPE_END;
     if (fd->open == NULL
@@ -232,6 +244,7 @@ static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
     f->head.attempt = r->attempt;
     r->fed = f;
     f->refs++;
+    mpipe__resume_fed(flow, r, f);
     m->counts.fed += f->head.n_items;
     if (mpipe__link_send(link, f) != MPIPE_OK)
         mpipe__flow_fail(flow, 0, MPIPE_EMPI,
@@ -316,7 +329,8 @@ bool mpipe__feeder_pump(struct mpipe__flow *flow)
         || !mpipe__flow_routed(flow))
         return false;
     did = pump_again(flow);
-    while (m->again.n == 0 && fd->pending.first != NULL && !mpipe__flow_ending(flow)) {
+    while (m->again.n == 0 && fd->pending.first != NULL && !fd->stopped
+           && !mpipe__flow_ending(flow)) {
         struct mpipe__frame *f = fd->pending.first;
         struct mpipe__link *link = NULL;
 
@@ -356,7 +370,7 @@ void mpipe__feeder_wait(struct mpipe__flow *flow)
 
     mpipe__feeder_pump(flow);
     while (fd->pending.n > pending_max(flow) && !flow->in_sink && !flow->in_worker
-           && !flow->paused && !mpipe__flow_ending(flow)) {
+           && !flow->paused && !fd->stopped && !mpipe__flow_ending(flow)) {
         if (!mpipe__engine_turn(flow->engine, false))
             mpipe__engine_rest(flow->engine, REST_US);
         mpipe__feeder_pump(flow);
@@ -391,7 +405,7 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     uint64_t from = flow->engine->now, now;
     enum mpipe_err e;
 
-    if (flow->spec->source == NULL || fd->ended || flow->in_source
+    if (flow->spec->source == NULL || fd->ended || fd->stopped || flow->in_source
         || flow->in_sink || flow->paused || flow->phase != MPIPE__RUNNING
         || fd->pending.n > pending_max(flow) || mpipe__flow_ending(flow))
         return false;
@@ -414,6 +428,8 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
     if (flow->tracing && now - from > 5000)
         mpipe__flow_span(flow, MPIPE__SPAN_FEED, 0, from, now,
                          (uint32_t)items, UINT64_MAX);
+    if (fd->stopped)                /* meanwhile: what it says is not heard */
+        return true;
     if (e < MPIPE_OK) {
         mpipe__flow_fail(flow, 0, e, "the source of pipeline '%s' failed: %s",
                          flow->spec->name, fd->out.text[0] != '\0'
@@ -446,5 +462,6 @@ bool mpipe__feeder_empty(const struct mpipe__flow *flow)
 
     return fd->pending.n == 0 && (fd->open == NULL
                                   || fd->open->head.n_items == 0)
-           && mpipe__ledger_empty(&flow->master->ledger);
+           && mpipe__ledger_empty(&flow->master->ledger)
+           && !mpipe__resume_replays(flow);
 }

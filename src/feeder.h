@@ -21,6 +21,7 @@ struct mpipe__feeder {
     double item_ns;                 /* work per item, smoothed; < 0: unknown */
     size_t item_bytes;              /* of the last frame */
     bool ended;                     /* no more will be fed */
+    bool stopped;                   /* nor will what is not yet sent */
     uint64_t again_since;           /* the source has nothing; 0: it may have */
 };
 

@@ -18,6 +18,7 @@
 #include "flow.h"
 #include "master.h"
 #include "recovery.h"
+#include "resume.h"
 #include "sink.h"
 
 #define STATS_NS   1000000000u
@@ -545,7 +546,8 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
  * function of the user's. */
 static uint64_t patience(const struct mpipe__flow *flow)
 {
-    return flow->error.code == MPIPE_ELINK ? BROKEN_NS : LEAVE_NS;
+    return flow->error.code == MPIPE_ELINK
+           || flow->error.code == MPIPE_ESAVED ? BROKEN_NS : LEAVE_NS;
 }
 
 void mpipe__flow_event(struct mpipe__flow *flow, struct mpipe__event *event)
@@ -594,6 +596,7 @@ static bool leave(struct mpipe__flow *flow)
     mpipe__links_finish(&flow->links, true);
     mpipe__flow_log(flow, MPIPE_LOG_WARN, "",
                     "a rank did not say farewell; ending without it");
+    flow->deserted = true;
     flow->phase = MPIPE__CLOSED;
     return true;
 }
@@ -608,15 +611,32 @@ void mpipe__flow_deaths(struct mpipe__flow *flow)
         mpipe__recovery_deaths(flow);
 }
 
+/* A signal asks us to stop.  With a journal only rank 0 does, once what is under
+ * way has come home. */
+static void heed(struct mpipe__flow *flow, int number)
+{
+    struct mpipe_error why = { MPIPE_EINTR, flow->engine->transport->rank, "" };
+
+    snprintf(why.text, sizeof why.text, "ended by signal %d (%s)", number,
+             strsignal(number));
+    if (!mpipe__resume_wanted(flow)) {
+        mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
+        return;
+    }
+    if (flow->heeded || flow->home == NULL)
+        return;
+    if (flow->master != NULL)
+        mpipe__resume_stop(flow, why.text);
+    flow->heeded = mpipe__control_send(flow->home, MPIPE__STOP, &why,
+                                       sizeof why) == MPIPE_OK;
+}
+
 bool mpipe__flow_step(struct mpipe__flow *flow)
 {
     bool did = false;
 
     if (*flow->engine->interrupted != 0)
-        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_EINTR,
-                         "ended by signal %d (%s)",
-                         *flow->engine->interrupted,
-                         strsignal(*flow->engine->interrupted));
+        heed(flow, *flow->engine->interrupted);
     if (flow->phase == MPIPE__CLOSING)
         return farewell(flow);
     if (flow->phase == MPIPE__LEAVING)

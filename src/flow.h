@@ -69,6 +69,8 @@ struct mpipe__flow {
     uint64_t deadline;              /* leaving: give up waiting for FINs */
     bool in_worker, in_source, in_sink;
     bool stopping;                  /* rank 0: FINISH is sent */
+    bool heeded;                    /* a signal, and rank 0 knows */
+    bool deserted;                  /* it was closed without all farewells */
     struct mpipe_error error;       /* how it ended, or will */
 
     uint32_t version;               /* of the table; 0: none has come */

@@ -16,6 +16,8 @@ static int watchers;
 
 static const int signals[] = { SIGINT, SIGTERM };
 
+#define N_SIGNALS (sizeof signals / sizeof signals[0])
+
 /* The first signal asks for a clean end.  It often comes twice at once (to the
  * process and to its group); one that comes two seconds later means it. */
 static void remember(int number)
@@ -37,25 +39,33 @@ volatile int *mpipe__interrupted(void)
     return &caught;
 }
 
+static void watch(int number)
+{
+    struct sigaction old, ours = { .sa_handler = remember };
+
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+        sigaction(number, &ours, NULL);
+}
+
 void mpipe__interrupt_watch(void)
 {
     if (watchers++ > 0)
         return;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction old, ours = { .sa_handler = remember };
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        watch(signals[i]);
+}
 
-        sigemptyset(&ours.sa_mask);
-        if (sigaction(signals[i], NULL, &old) == 0
-            && old.sa_handler == SIG_DFL)
-            sigaction(signals[i], &ours, NULL);
-    }
+void mpipe__interrupt_watch_notice(void)
+{
+    watch(SIGUSR1);
 }
 
 void mpipe__interrupt_unwatch(void)
 {
     if (--watchers > 0)
         return;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+    for (size_t i = 0; i < N_SIGNALS; i++) {
         struct sigaction now;
 
         if (sigaction(signals[i], NULL, &now) == 0

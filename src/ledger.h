@@ -31,7 +31,8 @@ struct mpipe__root {
     uint64_t xored;             /* 0: complete */
     uint32_t attempt;
     uint32_t state;
-    uint32_t items;             /* fed */
+    uint32_t items;             /* fed, */
+    uint64_t first_item, digest;    /* ... from this one on: see resume.h */
     uint32_t work_us;           /* the longest a stage took over a frame of it */
     uint64_t dropped, made;
     uint64_t delivered;         /* items that stay on the ranks, see shuffle.h */

@@ -37,6 +37,10 @@ src_libmpipe_core_la_SOURCES = \
 	src/groups.h \
 	src/interrupt.c \
 	src/interrupt.h \
+	src/interval.c \
+	src/interval.h \
+	src/journal.c \
+	src/journal.h \
 	src/layout.c \
 	src/layout.h \
 	src/ledger.c \
@@ -90,6 +94,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/report.c \
 	src/report.h \
 	src/report_json.c \
+	src/resume.c \
+	src/resume.h \
 	src/route.c \
 	src/route.h \
 	src/routing.c \

@@ -17,6 +17,7 @@
 #include "master.h"
 #include "poison.h"
 #include "recovery.h"
+#include "resume.h"
 #include "show.h"
 #include "sink.h"
 
@@ -115,6 +116,7 @@ void mpipe__master_fini(struct mpipe__flow *flow)
     if (m->ledger.ring != NULL)
         mpipe__sink_drop_all(flow);
     mpipe__feeder_fini(flow);
+    mpipe__resume_close(flow);
     while ((f = mpipe__queue_pop(&m->retries)) != NULL)
         mpipe__pool_put(&flow->engine->pool, f);
     while ((f = mpipe__queue_pop(&m->again)) != NULL)
@@ -214,6 +216,8 @@ static void begin(struct mpipe__flow *flow)
                      "the partitions with it: run the job again");
     if (flow->spec->shuffle != NULL)
         flow->spec->shuffle->n_dead = flow->engine->n_dead;
+    if (err.code == MPIPE_OK)
+        mpipe__resume_open(flow, &err);
     if (err.code == MPIPE_OK)
         mpipe__recovery_table(flow, &err);
     if (err.code != MPIPE_OK)
@@ -449,7 +453,10 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
         mpipe__cursor_init(&c, f);
         if (mpipe__cursor_next(&c, &item) && item.size == sizeof why) {
             memcpy(&why, item.data, sizeof why);
-            mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
+            if (why.code == MPIPE_EINTR && mpipe__resume_wanted(flow))
+                mpipe__resume_stop(flow, why.text);
+            else
+                mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
         }
         break;
     default:
@@ -611,6 +618,9 @@ static void end(struct mpipe__flow *flow)
 {
     const struct mpipe_counts *c = &flow->master->counts;
 
+    mpipe__resume_check_end(flow);
+    if (mpipe__flow_ending(flow))
+        return;
     if (c->fed + c->made != c->delivered + c->dropped + c->failed)
         mpipe__error(&flow->error, 0, MPIPE_EINTERNAL,
                      "the account of pipeline '%s' does not balance: %llu fed "
@@ -625,6 +635,7 @@ static void end(struct mpipe__flow *flow)
                      "%llu of %llu items of pipeline '%s' failed",
                      (unsigned long long)c->failed,
                      (unsigned long long)c->fed, flow->spec->name);
+    mpipe__resume_save(flow);
     mpipe__master_close_sink(flow);
     mpipe__commit_pass(flow, flow->engine->now, true);
     mpipe__master_finish(flow);
@@ -645,6 +656,7 @@ bool mpipe__master_step(struct mpipe__flow *flow)
            && mpipe__sink_deliver(flow))
         continue;               /* before more results come */
     mpipe__commit_pass(flow, now, false);
+    mpipe__resume_pass(flow, now);
     did |= send_retries(flow);
     if (flow->spec->source == NULL && m->feeder.ended)
         mpipe__feeder_cut(flow);    /* the output handler may have fed */
@@ -652,10 +664,13 @@ bool mpipe__master_step(struct mpipe__flow *flow)
         mpipe__feeder_age(flow);
     did |= mpipe__feeder_pump(flow);
     did |= mpipe__feeder_pull(flow);
-    if (m->feeder.ended && !flow->in_source && !flow->in_sink
-        && !mpipe__flow_ending(flow) && mpipe__feeder_empty(flow)) {
+    if (flow->in_source || flow->in_sink || mpipe__flow_ending(flow))
+        return did;
+    if (m->feeder.ended && mpipe__feeder_empty(flow)) {
         end(flow);
         did = true;
+    } else if (mpipe__resume_draining(flow)) {
+        mpipe__resume_drained(flow);
     }
     return did;
 }

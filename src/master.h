@@ -34,6 +34,7 @@ struct mpipe__master {
     size_t n_suspects, suspects_capacity;
     struct mpipe__recovery recovery;
     uint64_t recovering;            /* since the last death; 0: results came */
+    struct mpipe__resume *resume;   /* NULL: no journal is kept */
     struct mpipe_plan *plan;
     struct mpipe__progress progress;
     bool shows_progress, sink_closed;

@@ -85,6 +85,12 @@
     X(switches, TEXT, "switches", "MPIPE_SWITCHES", \
       "FILE", "", NULL, NULL, NULL, \
       "read which hosts share a switch from FILE") \
+    X(journal, TEXT, "journal", "MPIPE_JOURNAL", \
+      "FOLDER", "", NULL, NULL, NULL, \
+      "keep what is done in FOLDER, so that the same command can go on") \
+    X(grace, COUNT, "grace", "MPIPE_GRACE", \
+      "SECONDS", "20", "0", "86400", NULL, \
+      "with a journal: for what is under way when a signal comes") \
     X(fault, TEXT, "fault", "MPIPE_FAULT", \
       "WORDS", "", NULL, NULL, NULL, \
       "for tests: disturb messages, such as \"drop=100,seed=7\"")

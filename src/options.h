@@ -36,7 +36,7 @@ struct mpipe__options {
     unsigned log_level;             /* enum mpipe_level */
     unsigned policy;                /* enum mpipe_policy */
     unsigned max_retries;
-    unsigned peer_timeout;          /* seconds */
+    unsigned peer_timeout, grace;   /* seconds */
     unsigned credits;               /* frames in flight on a link */
     unsigned spares;
     uint64_t limit;                 /* items to feed; 0: all */
@@ -49,6 +49,7 @@ struct mpipe__options {
     char scratch[MPIPE__OPTION_TEXT];
     char machine[MPIPE__OPTION_TEXT];
     char switches[MPIPE__OPTION_TEXT];
+    char journal[MPIPE__OPTION_TEXT];
     char fault[MPIPE__OPTION_TEXT];
     unsigned char origin[MPIPE__OPTIONS_MAX];   /* enum mpipe__origin, a row
                                                    of mpipe_options() each */

@@ -145,6 +145,12 @@ struct mpipe__flow_spec *mpipe__pipeline_spec(struct mpipe_pipeline *pl)
     return pl->none ? NULL : &pl->spec;
 }
 
+const struct mpipe__options *
+mpipe__pipeline_options(const struct mpipe_pipeline *pl)
+{
+    return pl->none ? NULL : &pl->mp->options;
+}
+
 enum mpipe_err mpipe__pipeline_sample(struct mpipe_pipeline *pl,
                                       mpipe_source_fn sample)
 {
@@ -367,6 +373,8 @@ static enum mpipe_err finish(struct mpipe_pipeline *pl)
     }
     how = flow->error;
     pl->ended = how.code;
+    if (flow->deserted && how.code == MPIPE_ESAVED)
+        mpipe__session_leave(pl->mp, &how);     /* its time is up */
     mpipe__flow_free(flow);
     pl->flow = NULL;
     mpipe__interrupt_unwatch();
@@ -466,12 +474,14 @@ enum mpipe_err mpipe_pipeline_feed(struct mpipe_pipeline *pl,
         return e;
     if (pl->flow->in_worker)
         return MPIPE_EINVAL;
+    if (pl->flow->master->feeder.stopped)
+        return MPIPE_ESAVED;
     if (pl->flow->paused && mpipe__feeder_full(pl->flow))
         return MPIPE_AGAIN;
     out = &pl->flow->master->feeder.out;
     out->error = MPIPE_OK;
     e = mpipe_emit(out, data, size);
-    if (e < MPIPE_OK && !mpipe__flow_ending(pl->flow))
+    if (e < MPIPE_OK && e != MPIPE_ESAVED && !mpipe__flow_ending(pl->flow))
         mpipe__flow_fail(pl->flow, 0, e, "feed: %s", out->text);
     if (e == MPIPE_OK) {
         pl->mp->engine.now = mpipe__now();

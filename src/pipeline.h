@@ -6,9 +6,14 @@
 #include <mpipe/pipeline.h>
 
 struct mpipe__flow_spec;
+struct mpipe__options;
 
 /* What it is made of, for other doors; NULL: it was made without memory. */
 struct mpipe__flow_spec *mpipe__pipeline_spec(struct mpipe_pipeline *pl);
+
+/* The session's, which may still change; NULL: it was made without memory. */
+const struct mpipe__options *
+mpipe__pipeline_options(const struct mpipe_pipeline *pl);
 
 /* A source that stands for all that 'fn' will give, for a look ahead: 'sample'
  * is called with 'arg' as a source is, before 'fn' is called at all. */

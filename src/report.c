@@ -282,6 +282,13 @@ static void print_skew(const struct mpipe__report *r, FILE *stream)
     fputc('\n', stream);
 }
 
+static void print_resumed(const struct mpipe__report *r, FILE *stream)
+{
+    if (r->resumed > 0)
+        fprintf(stream, "%" PRIu64 " of the items fed were done by an earlier "
+                "run: their results came from the journal\n", r->resumed);
+}
+
 static void print_deaths(const struct mpipe__report *r, FILE *stream)
 {
     const struct mpipe__recovery *rec = &r->recovery;
@@ -331,6 +338,7 @@ enum mpipe_err mpipe__report_print(const struct mpipe__report *report,
         print_table(report, stream);
     print_shuffle(report, stream);
     print_skew(report, stream);
+    print_resumed(report, stream);
     print_deaths(report, stream);
     print_memory(report, stream);
     print_error(report->error, stream);

@@ -44,6 +44,7 @@ struct mpipe__report {
     const struct mpipe__report_rank *ranks;
     struct mpipe__report_shuffle shuffle;   /* of this, or before this */
     struct mpipe__recovery recovery;    /* deaths 0: none */
+    uint64_t resumed;                   /* items that an earlier run had done */
     bool reduces;                       /* it goes through partitions */
     const struct mpipe__heavy_key *heavy;   /* MPIPE__HEAVY_KEYS, or NULL */
     const struct mpipe_error *error;    /* code 0, or NULL: ended well */

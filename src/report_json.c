@@ -109,10 +109,11 @@ static const char *code_name(enum mpipe_err code)
     case MPIPE_EPLACE:    return "MPIPE_EPLACE";
     case MPIPE_ESTAGE:    return "MPIPE_ESTAGE";
     case MPIPE_EINTR:     return "MPIPE_EINTR";
+    case MPIPE_ESAVED:    return "MPIPE_ESAVED";
     case MPIPE_ELINK:     return "MPIPE_ELINK";
     case MPIPE_EMPI:      return "MPIPE_EMPI";
     case MPIPE_EINTERNAL: return "MPIPE_EINTERNAL";
-    case MPIPE_EDEAD: return "MPIPE_EDEAD";
+    case MPIPE_EDEAD:     return "MPIPE_EDEAD";
     }
     return "unknown";
 }
@@ -301,6 +302,8 @@ enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
              mpipe__report_rate(report->counts.fed, report->wall));
     set_counts(&o, report);
     set_memory(&o, report);
+    if (report->resumed > 0)
+        set_count(&o, "items_of_an_earlier_run", report->resumed);
     if (report->recovery.deaths > 0)
         set_deaths(&o, &report->recovery);
     if (report->shuffle.n_parts > 0)

@@ -17,6 +17,7 @@
 #include "flow.h"
 #include "interrupt.h"
 #include "log.h"
+#include "resume.h"
 #include "session.h"
 #include "topology.h"
 #include "transport_fault.h"
@@ -73,6 +74,23 @@ void mpipe__session_warn(struct mpipe *mp)
     mp->mortal = false;
 }
 
+/* `mpipe run` wants to know how it ended: after a death the launcher does not.  Of
+ * several sessions the last one counts.  'how' "abort": others may still run, and
+ * are to be ended. */
+static void write_status(const struct mpipe *mp, int code, const char *how)
+{
+    const char *path = getenv("MPIPE_STATUS_FILE");
+    FILE *file;
+
+    if (path == NULL || path[0] == '\0' || !mp->owns_transport
+        || mp->transport->rank != 0)
+        return;
+    file = fopen(path, "we");
+    if (file == NULL || fprintf(file, "%d %s\n", code, how) < 0 || fclose(file) != 0)
+        fprintf(stderr, "%s: %s could not be written: %s\n", mp->program, path,
+                strerror(errno));
+}
+
 void mpipe__session_leave(struct mpipe *mp, const struct mpipe_error *err)
 {
     struct mpipe__transport *t = mp->transport;
@@ -80,6 +98,7 @@ void mpipe__session_leave(struct mpipe *mp, const struct mpipe_error *err)
     if (t != NULL && t->size > 1) {
         fprintf(stderr, "%s: rank %d: %s: the job ends here\n", mp->program,
                 t->rank, err->text);
+        write_status(mp, -(int)err->code, "abort");
         t->ops->abort(t, -(int)err->code);
     }
     mpipe__session_error(mp, err);
@@ -116,6 +135,24 @@ enum mpipe_err mpipe__session_files(struct mpipe *mp, struct mpipe_error *err)
     return err->code;
 }
 
+/* The command in one line, for people and for comparison.  NULL: no memory. */
+static char *join(const char *name, char *const *argv)
+{
+    char *line = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&line, &size);
+
+    if (to == NULL)
+        return NULL;
+    fputs(name, to);
+    for (size_t i = 1; argv != NULL && argv[0] != NULL && argv[i] != NULL; i++)
+        fprintf(to, " %s", argv[i]);
+    if (fclose(to) == 0)
+        return line;
+    free(line);
+    return NULL;
+}
+
 /* Options of the command line and the environment. */
 static void read_options(struct mpipe *mp, int *argc, char ***argv)
 {
@@ -125,6 +162,11 @@ static void read_options(struct mpipe *mp, int *argc, char ***argv)
     snprintf(mp->program, sizeof mp->program, "%s", name);
     if (mpipe__options_env(&mp->options, getenv, &mp->broken) == MPIPE_OK)
         mpipe__options_args(&mp->options, argc, argv, &mp->broken);
+    mp->command = join(name, argv != NULL ? *argv : NULL);
+    if (mp->command == NULL)
+        mpipe__error(&mp->broken, -1, MPIPE_ENOMEM, "no memory to start");
+    if (mp->options.journal[0] != '\0')
+        mpipe__interrupt_watch_notice();
 }
 
 /* Rank 0 learns where all ranks are. */
@@ -199,6 +241,7 @@ static void start_engine(struct mpipe *mp)
         mpipe__error(&mp->broken, -1, MPIPE_ENOMEM, "no memory to start");
     mp->engine.machine = mp->machine;
     mp->engine.host = mp->here.host;
+    mp->engine.command = mp->command;
     mp->engine.interrupted = mpipe__interrupted();
     if (mp->transport->rank == 0) {
         mp->engine.log = write_log;
@@ -314,22 +357,6 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
     return mp;
 }
 
-/* `mpipe run` wants to know how it ended: after a death the launcher does not.  Of
- * several sessions the last one counts. */
-static void write_status(const struct mpipe *mp, int code)
-{
-    const char *path = getenv("MPIPE_STATUS_FILE");
-    FILE *file;
-
-    if (path == NULL || path[0] == '\0' || !mp->owns_transport
-        || mp->transport->rank != 0)
-        return;
-    file = fopen(path, "we");
-    if (file == NULL || fprintf(file, "%d\n", code) < 0 || fclose(file) != 0)
-        fprintf(stderr, "%s: %s could not be written: %s\n", mp->program, path,
-                strerror(errno));
-}
-
 /* The program began MPI itself, and would end it now, which waits for the dead. */
 static void leave_now(const struct mpipe *mp, int code)
 {
@@ -339,6 +366,17 @@ static void leave_now(const struct mpipe *mp, int code)
                 mp->program);
     fflush(NULL);
     _exit(code);
+}
+
+/* All has been done: the next run of this command shall begin anew. */
+static void forget_journals(const struct mpipe *mp, enum mpipe_err e)
+{
+    bool over = (e >= 0 || e == MPIPE_EFAILED)
+                && (mp->first.code == MPIPE_OK
+                    || mp->first.code == MPIPE_EFAILED);
+
+    if (over && mp->options.journal[0] != '\0')
+        mpipe__resume_forget(mp->options.journal, mp->next_flow);
 }
 
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
@@ -360,14 +398,17 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
         mpipe__session_complain(mp, "report", mp->options.report);
     if (mp->log != NULL && fclose(mp->log) != 0)
         mpipe__session_complain(mp, "log", mp->options.log);
+    if (mp->transport != NULL && mp->transport->rank == 0)
+        forget_journals(mp, e);
     if (mp->transport != NULL)
-        write_status(mp, code);
+        write_status(mp, code, "end");
     mourning = mp->owns_transport && mp->transport->ops->part != NULL
                && !mp->transport->ops->part(mp->transport);
     if (mourning && !began)
         leave_now(mp, code);
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
+    free(mp->command);
     if (mp->owns_transport && mp->transport != NULL)
         mp->transport->ops->free(mp->transport);
     if (mp->began_mpi || mp->owns_transport || mp->transport != NULL)

@@ -18,6 +18,7 @@ struct mpipe {
     bool began_mpi, owns_transport;
     bool mortal;                    /* a death ends the job: not yet told */
     char program[64];
+    char *command;                  /* argv, without our options */
     FILE *log, *report;             /* rank 0 */
     uint16_t next_flow;
     unsigned node_ranks;            /* of this job, on this rank's node */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "master.h"
 #include "recovery.h"
+#include "resume.h"
 #include "sink.h"
 
 static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
@@ -118,22 +119,22 @@ static void deliver_items(struct mpipe__flow *flow, struct mpipe__frame *f)
                          f->peer);
 }
 
-/* Hand out one root. */
-static void deliver(struct mpipe__flow *flow, struct mpipe__root *r)
+void mpipe__sink_hand_out(struct mpipe__flow *flow, struct mpipe__root *r)
 {
     struct mpipe__master *m = flow->master;
     struct mpipe__frame *f;
 
-    mpipe__frames_sort(&r->results);
     m->counts.dropped += r->dropped;
     m->counts.made += r->made;
     m->counts.delivered += r->delivered;
-    while ((f = mpipe__queue_pop(&r->results)) != NULL) {
-        m->held -= f->capacity;
+    for (f = r->results.first; f != NULL; f = f->next)
         if (f->head.kind == MPIPE__FRAME_FAILED)
             deliver_failed(flow, f);
         else if (flow->error.code == MPIPE_OK)
             deliver_items(flow, f);
+    mpipe__resume_record(flow, r);
+    while ((f = mpipe__queue_pop(&r->results)) != NULL) {
+        m->held -= f->capacity;
         mpipe__pool_put(&flow->engine->pool, f);
     }
     m->items_done += r->items;
@@ -148,6 +149,12 @@ bool mpipe__sink_deliver(struct mpipe__flow *flow)
 
     if (flow->in_sink || flow->error.code != MPIPE_OK)
         return false;
+    if (mpipe__resume_replays(flow)) {
+        flow->in_sink = true;
+        mpipe__resume_replay(flow);
+        flow->in_sink = false;
+        return true;
+    }
     r = mpipe__ledger_ready(l);
     if (r == NULL)
         return false;
@@ -155,7 +162,8 @@ bool mpipe__sink_deliver(struct mpipe__flow *flow)
     root = r->seq;
     items = r->items;
     flow->in_sink = true;
-    deliver(flow, r);
+    mpipe__frames_sort(&r->results);
+    mpipe__sink_hand_out(flow, r);
     flow->in_sink = false;
     mpipe__ledger_release(l, r);
     if (flow->tracing)

@@ -3,7 +3,9 @@
  *
  * A regular file is made as PATH.PID-N.part in the same directory and renamed
  * at a good end.  There results are gathered in a buffer; into a pipe or a
- * terminal, where somebody may be waiting for it, each goes at once.  SIGPIPE
+ * terminal, where somebody may be waiting for it, each goes at once - but for
+ * jobs with a journal, whose results come again in the next run: there they are
+ * held in an unnamed file until the end.  SIGPIPE
  * is held off around each write, since a library may not change how the
  * program handles it.
  */
@@ -22,6 +24,7 @@
 #include <mpipe/sink.h>
 #include "error.h"
 #include "pipeline.h"
+#include "scratch.h"
 #include "sink_file.h"
 
 enum { CAPACITY = 256 * 1024, NAMES_MAX = 100 };
@@ -34,6 +37,9 @@ struct mpipe__sink_file {
     char *end;
     size_t end_size;
     int fd;                     /* -1: not open */
+    const struct mpipe__options *options;   /* NULL: the defaults */
+    bool holds;                 /* results are in 'held' until the end */
+    struct mpipe__scratch_file held;
     bool buffered;
     char *buffer;
     size_t filled;
@@ -56,7 +62,14 @@ struct mpipe__sink_file *mpipe__sink_file_new(const char *path,
     }
     s->end_size = strlen(s->end);
     s->is_stdout = strcmp(path, "-") == 0;
+    s->held.fd = -1;
     return s;
+}
+
+void mpipe__sink_file_options(struct mpipe__sink_file *s,
+                              const struct mpipe__options *options)
+{
+    s->options = options;
 }
 
 static enum mpipe_err no_memory(struct mpipe__sink_file *s)
@@ -131,7 +144,11 @@ static enum mpipe_err open_once(struct mpipe__sink_file *s)
     }
     if (e == MPIPE_OK && fstat(s->fd, &st) != 0)
         e = io_error(s, "write");
-    s->buffered = e == MPIPE_OK && S_ISREG(st.st_mode);
+    s->holds = e == MPIPE_OK && s->part == NULL && s->options != NULL
+               && s->options->journal[0] != '\0';
+    if (s->holds)
+        mpipe__scratch_init(&s->held, s->options->scratch);
+    s->buffered = e == MPIPE_OK && (s->holds || S_ISREG(st.st_mode));
     if (s->buffered && s->buffer == NULL)
         s->buffer = malloc(CAPACITY);
     return s->buffered && s->buffer == NULL ? no_memory(s) : e;
@@ -184,12 +201,42 @@ static enum mpipe_err write_all(struct mpipe__sink_file *s,
     return MPIPE_OK;
 }
 
+static enum mpipe_err write_or_hold(struct mpipe__sink_file *s,
+                                    struct iovec *part, int n)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    if (!s->holds)
+        return write_all(s, part, n);
+    for (int i = 0; e == MPIPE_OK && i < n; i++)
+        e = mpipe__scratch_append(&s->held, part[i].iov_base, part[i].iov_len,
+                                  &s->err);
+    return e;
+}
+
 static enum mpipe_err flush(struct mpipe__sink_file *s)
 {
     struct iovec all = { s->buffer, s->filled };
 
     s->filled = 0;
-    return all.iov_len > 0 ? write_all(s, &all, 1) : MPIPE_OK;
+    return all.iov_len > 0 ? write_or_hold(s, &all, 1) : MPIPE_OK;
+}
+
+/* What was held goes where it should. */
+static enum mpipe_err release(struct mpipe__sink_file *s)
+{
+    enum mpipe_err e = MPIPE_OK;
+
+    for (uint64_t at = 0; e == MPIPE_OK && at < s->held.size; at += CAPACITY) {
+        uint64_t left = s->held.size - at;
+        struct iovec all = { s->buffer, left < CAPACITY ? left : CAPACITY };
+
+        e = mpipe__scratch_read(&s->held, at, all.iov_base, all.iov_len,
+                                &s->err);
+        if (e == MPIPE_OK)
+            e = write_all(s, &all, 1);
+    }
+    return e;
 }
 
 enum mpipe_err mpipe__sink_file_put(const struct mpipe_item *result, void *sink)
@@ -214,7 +261,7 @@ enum mpipe_err mpipe__sink_file_put(const struct mpipe_item *result, void *sink)
     }
     part[0] = (struct iovec){ (void *)result->data, result->size };
     part[1] = (struct iovec){ s->end, s->end_size };
-    return write_all(s, part, 2);
+    return write_or_hold(s, part, 2);
 }
 
 /* Write the rest, and let the file appear under its name. */
@@ -224,6 +271,8 @@ static enum mpipe_err finish(struct mpipe__sink_file *s)
 
     if (e == MPIPE_OK)
         e = flush(s);
+    if (e == MPIPE_OK && s->holds)
+        e = release(s);
     if (e != MPIPE_OK || s->is_stdout)
         return e;
     if (s->part != NULL && fsync(s->fd) != 0)
@@ -247,6 +296,7 @@ static void discard(struct mpipe__sink_file *s)
         close(s->fd);
     s->fd = -1;
     s->filled = 0;
+    mpipe__scratch_fini(&s->held);
     if (s->part != NULL)
         unlink(s->part);
     free(s->part);
@@ -261,7 +311,7 @@ enum mpipe_err mpipe__sink_file_close(void *sink, enum mpipe_err how,
 
     if (e == MPIPE_OK && how == MPIPE_OK)
         e = finish(s);
-    else if (e == MPIPE_OK && s->fd >= 0 && s->part == NULL)
+    else if (e == MPIPE_OK && s->fd >= 0 && s->part == NULL && !s->holds)
         e = flush(s);           /* stdout has what came before the end */
     discard(s);
     if (e != MPIPE_OK)
@@ -295,6 +345,7 @@ enum mpipe_err mpipe_sink_file(struct mpipe_pipeline *pl, const char *path,
     if (s == NULL)
         return mpipe__pipeline_wrong(pl, MPIPE_ENOMEM,
                                      "no memory for a sink");
+    mpipe__sink_file_options(s, mpipe__pipeline_options(pl));
     return mpipe__pipeline_own_sink(pl, mpipe__sink_file_put, s,
                                     mpipe__sink_file_close,
                                     mpipe__sink_file_free);

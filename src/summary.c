@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "master.h"
 #include "report.h"
+#include "resume.h"
 #include "summary.h"
 
 static void add(struct mpipe__stage_stats *to,
@@ -98,7 +99,8 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         .counts = m->counts, .bytes_fed = m->feeder.bytes,
         .bytes_delivered = m->bytes_delivered,
         .n_stages = flow->spec->n_stages, .n_ranks = n,
-        .recovery = m->recovery
+        .recovery = m->recovery,
+        .resumed = m->resume != NULL ? m->resume->passed : 0
     };
     enum mpipe_err e = MPIPE_ENOMEM;
 

@@ -126,7 +126,7 @@ done
         plain "$manuals/$program.1" | grep -o -e '--[a-z][a-z-]*'
     done
     # of pkg-config, sbatch and mpirun
-    printf '%s\n' --cflags --libs --variable --ntasks --host
+    printf '%s\n' --cflags --libs --variable --ntasks --host --signal
 } | sort -u >all
 # shellcheck disable=SC2086
 grep -oh -e '--[a-z][a-z-]*' $texts | grep -v -e '-$' | sort -u | comm -13 all - >lost

@@ -14,7 +14,7 @@ static const struct { enum mpipe_err code; const char *words; } code_rows[] = {
     { MPIPE_ENOMEM, "out of memory" },
     { MPIPE_EIO, "input or output failed" },
     { MPIPE_ETOOBIG, "item too large" },
-    { MPIPE_EMISMATCH, "the ranks disagree" },
+    { MPIPE_EMISMATCH, "not the same job" },
     { MPIPE_EPLACE, "too few ranks" },
     { MPIPE_ESTAGE, "stage failed" },
     { MPIPE_EINTR, "ended by a signal" },
@@ -22,8 +22,9 @@ static const struct { enum mpipe_err code; const char *words; } code_rows[] = {
     { MPIPE_EMPI, "the MPI library failed" },
     { MPIPE_EINTERNAL, "internal error in libmpipe" },
     { MPIPE_EDEAD, "a rank died" },
+    { MPIPE_ESAVED, "stopped; run it again to go on" },
     { (enum mpipe_err)3, "unknown error" },
-    { (enum mpipe_err)-14, "unknown error" },
+    { (enum mpipe_err)-15, "unknown error" },
     { (enum mpipe_err)-1000000, "unknown error" }
 };
 

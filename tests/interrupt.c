@@ -24,7 +24,8 @@ static void by_the_program_with_info(int number, siginfo_t *info, void *context)
 
 /* What happens, a letter each:
  *   w, u   watch, unwatch
- *   I, T   SIGINT, SIGTERM comes
+ *   n      watch for SIGUSR1 from now on
+ *   I, T, U   SIGINT, SIGTERM, SIGUSR1 comes
  *   i, h, s   the program ignores SIGINT, handles it, handles it with siginfo
  * and then: the signal that ended the process, or 0; what the library had
  * caught; how often SIGINT came to the program's own handler. */
@@ -57,7 +58,11 @@ static const struct {
     { "hwuI", 0, 0, 1 },
     { "swIuI", 0, 0, 2 },
     { "whIuI", 0, 0, 2 },               /* also if it comes later */
-    { "wiIuI", 0, 0, 0 }
+    { "wiIuI", 0, 0, 0 },
+    { "wU", SIGUSR1, 0, 0 },
+    { "nU", 0, SIGUSR1, 0 },            /* also while no pipeline runs */
+    { "nwuU", 0, SIGUSR1, 0 },
+    { "nI", SIGINT, 0, 0 }
 };
 
 static void happen(char event)
@@ -67,6 +72,8 @@ static void happen(char event)
     switch (event) {
     case 'w': mpipe__interrupt_watch(); break;
     case 'u': mpipe__interrupt_unwatch(); break;
+    case 'n': mpipe__interrupt_watch_notice(); break;
+    case 'U': raise(SIGUSR1); break;
     case 'I': raise(SIGINT); break;
     case 'T': raise(SIGTERM); break;
     case 'i': signal(SIGINT, SIG_IGN); break;
@@ -82,6 +89,7 @@ static void in_a_process(const char *events)
 {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGUSR1, SIG_DFL);
     for (; *events != '\0'; events++)
         happen(*events);
     _exit(*mpipe__interrupted() << 2 | handled / SIGINT);

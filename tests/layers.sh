@@ -10,14 +10,14 @@ layer_of()
 {
     case $1 in
     error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
-    progress|trace|show|stats|\
+    progress|trace|show|stats|interval|journal|\
     pair|combine|table|partition|sort|scratch|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|route)
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|interrupt|lifeline|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|poison|recovery|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
+    worker|children|poison|recovery|resume|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\

@@ -44,6 +44,8 @@ unit_suites = \
 	tests/frame.c \
 	tests/fuzz_frame.c \
 	tests/interrupt.c \
+	tests/interval.c \
+	tests/journal.c \
 	tests/ledger.c \
 	tests/lifeline.c \
 	tests/line_reader.c \
@@ -60,6 +62,7 @@ unit_suites = \
 	tests/property.c \
 	tests/repair.c \
 	tests/report.c \
+	tests/resume.c \
 	tests/route.c \
 	tests/show.c \
 	tests/sink_file.c \
@@ -193,6 +196,7 @@ shell_tests = \
 	tests/plan.sh \
 	tests/progress.sh \
 	tests/quickstart.sh \
+	tests/resume.sh \
 	tests/signals.sh \
 	tests/sumjob.sh \
 	tests/taskchain.sh \

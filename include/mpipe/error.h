@@ -22,14 +22,17 @@ enum mpipe_err {
     MPIPE_ENOMEM    = -3,   /* no memory */
     MPIPE_EIO       = -4,   /* a file could not be read or written */
     MPIPE_ETOOBIG   = -5,   /* an item is larger than --max-item */
-    MPIPE_EMISMATCH = -6,   /* the ranks have built different pipelines */
+    MPIPE_EMISMATCH = -6,   /* the ranks have built different pipelines,
+                               or the journal is of another job */
     MPIPE_EPLACE    = -7,   /* the ranks cannot hold the stages asked for */
     MPIPE_ESTAGE    = -8,   /* a stage could not be set up, or gave up */
     MPIPE_EINTR     = -9,   /* ended early by a signal */
     MPIPE_ELINK     = -10,  /* a message was lost, repeated or damaged */
     MPIPE_EMPI      = -11,  /* the MPI library failed */
     MPIPE_EINTERNAL = -12,  /* a bug in libmpipe: please report it */
-    MPIPE_EDEAD     = -13   /* a rank died, and the job could not go on */
+    MPIPE_EDEAD     = -13,  /* a rank died, and the job could not go on */
+    MPIPE_ESAVED    = -14   /* stopped by a signal; what was done is in the
+                               journal: run the same command again */
 };
 
 struct mpipe_error {

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* resume.c - see resume.h.
+ *
+ * The journal begins with whose it is: the version, the command and the pipeline,
+ * all of which must be the same in the next run.  That the input is too is seen
+ * from digests of the items that are passed over.
+ */
+#define XXH_INLINE_ALL
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <mpipe/version.h>
+#include "clock.h"
+#include "error.h"
+#include "master.h"
+#include "recovery.h"
+#include "resume.h"
+#include "sink.h"
+
+#define FLUSH_NS 10000000u          /* what a killed process loses at most, */
+#define SYNC_NS  1000000000u        /* ... and a machine without power, about */
+#define PIECES   64u                /* of a record, without allocating */
+
+struct root_record {                /* the payload of MPIPE__JOURNAL_ROOT: this, */
+    uint64_t first, digest;         /* of the items that were fed */
+    uint64_t dropped, made;
+    uint32_t items, n_frames;
+};
+
+struct frame_record {               /* ... and for each frame of results this, */
+    uint32_t kind, stage, tries;
+    int32_t peer;
+    uint32_t n_items, item_size;
+    uint64_t bytes;                 /* ... and so many bytes, and 0 to 7 zeros */
+};
+
+static void file_name(char *to, size_t size, unsigned flow)
+{
+    snprintf(to, size, "pipeline-%u.journal", flow);
+}
+
+static struct mpipe__resume *resume_of(const struct mpipe__flow *flow)
+{
+    return flow->master->resume;
+}
+
+/* ---- whose journal it is ---- */
+
+#define WORDS_SIZE 1024u
+
+struct owner {
+    char text[3][WORDS_SIZE];       /* version, command, pipeline */
+    size_t size;                    /* of all as it is in the file */
+};
+
+static const char *const owner_is[3] = { "was begun by libmpipe", "is of the "
+                                         "command", "is of the pipeline" };
+
+/* The pipeline in words; what does not fit is in its hash alone. */
+static void describe(const struct mpipe__flow_spec *spec, char *to)
+{
+    XXH64_hash_t hash = 0;
+    size_t n = (size_t)snprintf(to, WORDS_SIZE, "%s%s:", spec->name,
+                                spec->ordered ? ", ordered" : "");
+
+    for (unsigned s = 0; s < spec->n_stages; s++) {
+        const char *name = spec->stage[s].name;
+
+        hash = XXH64(name, strlen(name) + 1, hash);
+        if (n + strlen(name) + 40 < WORDS_SIZE)
+            n += (size_t)snprintf(to + n, WORDS_SIZE - n, " %s", name);
+    }
+    snprintf(to + n, WORDS_SIZE - n, " (%u stages, %016llx)", spec->n_stages,
+             (unsigned long long)hash);
+}
+
+static void owner_of(const struct mpipe__flow *flow, struct owner *o)
+{
+    memset(o, 0, sizeof *o);
+    snprintf(o->text[0], WORDS_SIZE, "%s", mpipe_version());
+    snprintf(o->text[1], WORDS_SIZE, "%s", flow->engine->command);
+    describe(flow->spec, o->text[2]);
+}
+
+/* One after another, each with its zero. */
+static struct iovec owner_piece(const struct owner *o, unsigned i)
+{
+    return (struct iovec){ (void *)(uintptr_t)o->text[i],
+                           strlen(o->text[i]) + 1 };
+}
+
+static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
+                                    const struct mpipe__journal_reader *r,
+                                    struct mpipe_error *err)
+{
+    const char *at = r->data, *end = r->data + r->size;
+    struct owner ours;
+
+    owner_of(flow, &ours);
+    for (unsigned i = 0; i < 3; i++) {
+        size_t n = strnlen(at, (size_t)(end - at));
+
+        if (at + n >= end || strcmp(at, ours.text[i]) != 0)
+            return mpipe__error(err, 0, MPIPE_EMISMATCH, "the journal in %s "
+                                "%s \"%.*s\", not \"%s\": remove it, or name "
+                                "another folder", flow->engine->options->journal,
+                                owner_is[i], n < 60 ? (int)n : 60, at,
+                                ours.text[i]);
+        at += n + 1;
+    }
+    return MPIPE_OK;
+}
+
+/* ---- opening ---- */
+
+static enum mpipe_err damaged(const struct mpipe__flow *flow,
+                              struct mpipe_error *err)
+{
+    return mpipe__error(err, 0, MPIPE_EIO, "the journal in %s has a record "
+                        "that cannot be: remove it to begin the job again",
+                        flow->engine->options->journal);
+}
+
+static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
+                           struct mpipe_error *err)
+{
+    const struct mpipe__flow *flow = arg;
+    struct mpipe__resume *re = resume_of(flow);
+    struct root_record root;
+    struct mpipe__interval items;
+    enum mpipe_err e;
+
+    if (!re->started) {
+        re->started = true;
+        return r->kind == MPIPE__JOURNAL_START ? compare_owner(flow, r, err)
+                                               : damaged(flow, err);
+    }
+    if (r->kind != MPIPE__JOURNAL_ROOT || r->size < sizeof root)
+        return damaged(flow, err);
+    memcpy(&root, r->data, sizeof root);
+    items = (struct mpipe__interval){ root.first, root.first + root.items,
+                                      root.digest };
+    e = mpipe__intervals_add(&re->done, &items);
+    if (e == MPIPE_ENOMEM)
+        return mpipe__error(err, 0, e, "no memory for a journal");
+    re->replaying = true;
+    return e == MPIPE_OK ? e : damaged(flow, err);
+}
+
+static enum mpipe_err begin_journal(struct mpipe__flow *flow,
+                                    struct mpipe_error *err)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    struct iovec piece[3];
+    struct owner ours;
+    enum mpipe_err e = MPIPE_OK;
+
+    owner_of(flow, &ours);
+    for (unsigned i = 0; i < 3; i++)
+        piece[i] = owner_piece(&ours, i);
+    if (!re->started)
+        e = mpipe__journal_append(&re->journal, MPIPE__JOURNAL_START, piece, 3,
+                                  err);
+    /* also what an earlier run has not: this one builds on it */
+    return e == MPIPE_OK ? mpipe__journal_sync(&re->journal, err) : e;
+}
+
+bool mpipe__resume_wanted(const struct mpipe__flow *flow)
+{
+    return flow->engine->options->journal[0] != '\0'
+           && flow->spec->shuffle == NULL && flow->spec->direct == NULL;
+}
+
+static void say_torn(struct mpipe__flow *flow, uint64_t bytes)
+{
+    char line[200];
+
+    snprintf(line, sizeof line, "the end of the journal was torn: its last %llu "
+             "bytes are cut off, and what they held is done again",
+             (unsigned long long)bytes);
+    mpipe__flow_log(flow, MPIPE_LOG_WARN, "", line);
+}
+
+enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
+                                  struct mpipe_error *err)
+{
+    struct mpipe__resume *re;
+    enum mpipe_err e;
+    char name[64];
+
+    if (!mpipe__resume_wanted(flow))
+        return MPIPE_OK;
+    re = flow->master->resume = calloc(1, sizeof *re);
+    if (re == NULL)
+        return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a journal");
+    re->journal.fd = -1;
+    file_name(name, sizeof name, flow->id);
+    e = mpipe__journal_open(&re->journal, flow->engine->options->journal, name,
+                            take, flow, err);
+    if (e != MPIPE_OK)
+        return e;
+    re->replay_end = re->journal.size;
+    if (re->journal.torn > 0)
+        say_torn(flow, re->journal.torn);
+    return begin_journal(flow, err);
+}
+
+void mpipe__resume_close(struct mpipe__flow *flow)
+{
+    struct mpipe__resume *re = resume_of(flow);
+
+    if (re == NULL)
+        return;
+    if (flow->error.code != MPIPE_EDEAD && re->journal.fd >= 0)
+        mpipe__journal_flush(&re->journal, NULL);   /* told, or too late */
+    mpipe__journal_close(&re->journal);
+    mpipe__journal_reader_free(&re->reader);
+    mpipe__intervals_free(&re->done);
+    free(re);
+    flow->master->resume = NULL;
+}
+
+/* ---- the feed ---- */
+
+uint32_t mpipe__resume_room(const struct mpipe__flow *flow, uint64_t at)
+{
+    const struct mpipe__resume *re = resume_of(flow);
+    const struct mpipe__interval *next;
+    uint64_t room;
+
+    if (re == NULL)
+        return UINT32_MAX;
+    next = mpipe__intervals_from(&re->done, at);
+    if (next == NULL)
+        return UINT32_MAX;
+    room = (next->first > at ? next->first : next->end) - at;
+    return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+}
+
+static uint64_t digest_of(struct mpipe__frame *f, uint64_t at)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    uint64_t sum = 0;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item))
+        sum += mpipe__interval_digest(at++, item.data, item.size);
+    return sum;
+}
+
+bool mpipe__resume_passes(struct mpipe__flow *flow, struct mpipe__frame *f,
+                          uint64_t at)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    const struct mpipe__interval *next;
+
+    if (re == NULL)
+        return false;
+    next = mpipe__intervals_from(&re->done, at);
+    if (next == NULL || next->first > at)
+        return false;
+    re->digest += digest_of(f, at);
+    re->passed += f->head.n_items;
+    if (at + f->head.n_items < next->end)
+        return true;
+    if (re->digest != next->digest)
+        mpipe__flow_fail(flow, 0, MPIPE_EMISMATCH, "items %llu to %llu of the "
+                         "input are not those of the journal in %s: has the "
+                         "input changed? Remove the journal to begin the job "
+                         "again", (unsigned long long)next->first,
+                         (unsigned long long)next->end - 1,
+                         flow->engine->options->journal);
+    re->digest = 0;
+    return true;
+}
+
+void mpipe__resume_fed(struct mpipe__flow *flow, struct mpipe__root *r,
+                       struct mpipe__frame *f)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    const struct mpipe__interval *next;
+
+    if (re == NULL)
+        return;
+    next = mpipe__intervals_from(&re->done, re->next_root);
+    if (next != NULL && next->first == re->next_root)
+        re->next_root = next->end;
+    r->first_item = re->next_root;
+    r->digest = digest_of(f, r->first_item);
+    re->next_root += f->head.n_items;
+}
+
+void mpipe__resume_check_end(struct mpipe__flow *flow)
+{
+    const struct mpipe__resume *re = resume_of(flow);
+    uint64_t at = flow->master->feeder.items;
+    const struct mpipe__interval *next;
+
+    if (re == NULL)
+        return;
+    next = mpipe__intervals_from(&re->done, at);
+    if (next != NULL)
+        mpipe__flow_fail(flow, 0, MPIPE_EMISMATCH, "the input has ended after "
+                         "%llu items, but the journal in %s has results of "
+                         "items up to %llu: has the input changed? Remove the "
+                         "journal to begin the job again",
+                         (unsigned long long)at,
+                         flow->engine->options->journal,
+                         (unsigned long long)re->done.list[re->done.n - 1].end
+                         - 1);
+}
+
+/* ---- results of earlier runs ---- */
+
+bool mpipe__resume_replays(const struct mpipe__flow *flow)
+{
+    return resume_of(flow) != NULL && resume_of(flow)->replaying;
+}
+
+/* A frame as it was; NULL: told. */
+static struct mpipe__frame *frame_of(struct mpipe__flow *flow,
+                                     const char **at, const char *end)
+{
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    struct frame_record record = { .bytes = 0 };
+    struct mpipe__frame *f = NULL;
+
+    if ((size_t)(end - *at) >= sizeof record) {
+        memcpy(&record, *at, sizeof record);
+        *at += sizeof record;
+    }
+    if (record.kind == 0
+        || (size_t)(end - *at) < mpipe__align8((size_t)record.bytes))
+        damaged(flow, &err);
+    else
+        f = mpipe__pool_get(&flow->engine->pool,
+                            MPIPE__HEAD_SIZE + record.bytes);
+    if (f == NULL) {
+        mpipe__error(&err, 0, MPIPE_ENOMEM, "no memory for results of %llu "
+                     "bytes", (unsigned long long)record.bytes);
+        mpipe__flow_fail(flow, 0, err.code, "%s", err.text);
+        return NULL;
+    }
+    mpipe__frame_begin(f, NULL, (uint16_t)record.stage);
+    f->peer = record.peer;
+    f->head.kind = (uint8_t)record.kind;
+    f->head.tries = (uint16_t)record.tries;
+    f->head.n_items = record.n_items;
+    f->head.item_size = record.item_size;
+    f->head.bytes = record.bytes;
+    memcpy(mpipe__frame_payload(f), *at, record.bytes);
+    *at += mpipe__align8((size_t)record.bytes);
+    return f;
+}
+
+/* A root that looks as if it had just been completed. */
+static void replay_root(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    const struct mpipe__journal_reader *r = &m->resume->reader;
+    const char *at = r->data, *end = r->data + r->size;
+    struct root_record record;
+    struct mpipe__root root;
+    struct mpipe__frame *f;
+
+    memcpy(&record, at, sizeof record);
+    at += sizeof record;
+    memset(&root, 0, sizeof root);
+    root.items = record.items;
+    root.dropped = record.dropped;
+    root.made = record.made;
+    mpipe__queue_init(&root.results);
+    for (uint32_t i = 0; i < record.n_frames; i++) {
+        f = frame_of(flow, &at, end);
+        if (f == NULL)
+            break;
+        m->held += f->capacity;
+        mpipe__queue_push(&root.results, f);
+    }
+    m->counts.fed += root.items;
+    mpipe__sink_hand_out(flow, &root);
+}
+
+void mpipe__resume_replay(struct mpipe__flow *flow)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    enum mpipe_err e = mpipe__journal_read(&re->journal, &re->reader,
+                                           re->replay_end, &err);
+
+    if (e == MPIPE_OK && re->reader.kind == MPIPE__JOURNAL_ROOT)
+        replay_root(flow);
+    else if (e == MPIPE_END)
+        re->replaying = false;
+    else if (e != MPIPE_OK)
+        mpipe__flow_fail(flow, 0, e, "%s", err.text);
+}
+
+/* ---- results of this run ---- */
+
+static void no_journal(struct mpipe__flow *flow, const struct mpipe_error *err)
+{
+    mpipe__flow_fail(flow, 0, err->code, "%s (the journal holds what was done "
+                     "before)", err->text);
+}
+
+/* What the record is made of: 1 + 3 pieces for each frame. */
+static size_t pieces_of(struct mpipe__root *r, struct root_record *root,
+                        struct frame_record *record, struct iovec *piece)
+{
+    static char zeros[8];
+    size_t n = 0, i = 0;
+
+    piece[n++] = (struct iovec){ root, sizeof *root };
+    for (struct mpipe__frame *f = r->results.first; f != NULL; f = f->next) {
+        record[i] = (struct frame_record){
+            .kind = f->head.kind, .stage = f->head.stage,
+            .tries = f->head.tries, .peer = f->peer,
+            .n_items = f->head.n_items, .item_size = f->head.item_size,
+            .bytes = f->head.bytes
+        };
+        piece[n++] = (struct iovec){ &record[i++], sizeof *record };
+        piece[n++] = (struct iovec){ mpipe__frame_payload(f), f->head.bytes };
+        piece[n++] = (struct iovec){ zeros, mpipe__align8(f->head.bytes)
+                                     - f->head.bytes };
+    }
+    return n;
+}
+
+void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    struct frame_record few[PIECES], *record = few;
+    struct iovec few_pieces[3 * PIECES + 1], *piece = few_pieces;
+    struct root_record root = {
+        r->first_item, r->digest, r->dropped, r->made, r->items, r->results.n
+    };
+
+    if (re == NULL || re->replaying || flow->error.code != MPIPE_OK)
+        return;
+    if (r->results.n > PIECES) {
+        record = calloc(r->results.n, sizeof *record);
+        piece = calloc(3 * (size_t)r->results.n + 1, sizeof *piece);
+    }
+    if (record == NULL || piece == NULL)
+        mpipe__error(&err, 0, MPIPE_ENOMEM, "no memory for a record of %u "
+                     "frames", r->results.n);
+    else
+        mpipe__journal_append(&re->journal, MPIPE__JOURNAL_ROOT, piece,
+                              pieces_of(r, &root, record, piece), &err);
+    if (record != few)
+        free(record);
+    if (piece != few_pieces)
+        free(piece);
+    if (err.code != MPIPE_OK)
+        no_journal(flow, &err);
+}
+
+void mpipe__resume_pass(struct mpipe__flow *flow, uint64_t now)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (re == NULL || now < re->next_flush)
+        return;
+    re->next_flush = now + FLUSH_NS;
+    mpipe__journal_flush(&re->journal, &err);
+    if (err.code == MPIPE_OK && now >= re->next_sync) {
+        re->next_sync = now + SYNC_NS;
+        mpipe__journal_sync_begin(&re->journal, &err);
+    }
+    if (err.code != MPIPE_OK)
+        no_journal(flow, &err);
+}
+
+void mpipe__resume_save(struct mpipe__flow *flow)
+{
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (resume_of(flow) != NULL
+        && mpipe__journal_sync(&resume_of(flow)->journal, &err) != MPIPE_OK)
+        no_journal(flow, &err);
+}
+
+/* ---- asked to stop ---- */
+
+void mpipe__resume_stop(struct mpipe__flow *flow, const char *why)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    char line[256];
+
+    if (re == NULL)
+        mpipe__flow_fail(flow, 0, MPIPE_ESAVED, "%s before pipeline '%s' began: "
+                         "run the same command to go on", why,
+                         flow->spec->name);
+    if (re == NULL || re->drain_until != 0)
+        return;
+    re->drain_until = mpipe__now()
+                      + 1000000000u * (uint64_t)flow->engine->options->grace;
+    flow->master->feeder.stopped = true;
+    snprintf(line, sizeof line, "%s: no more is fed; waiting up to %u s "
+             "(--grace) for what is under way", why,
+             flow->engine->options->grace);
+    mpipe__flow_log(flow, MPIPE_LOG_INFO, "", line);
+}
+
+bool mpipe__resume_draining(const struct mpipe__flow *flow)
+{
+    return resume_of(flow) != NULL && resume_of(flow)->drain_until != 0;
+}
+
+void mpipe__resume_drained(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__resume *re = m->resume;
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    bool empty = mpipe__ledger_empty(&m->ledger) && !re->replaying;
+
+    if (!empty && flow->engine->now < re->drain_until)
+        return;
+    if (mpipe__journal_sync(&re->journal, &err) != MPIPE_OK) {
+        no_journal(flow, &err);
+        return;
+    }
+    mpipe__flow_fail(flow, 0, MPIPE_ESAVED, "stopped; what was done is in the "
+                     "journal in %s%s: run the same command to go on",
+                     flow->engine->options->journal, empty ? ""
+                     : ", but for what took longer than --grace");
+}
+
+void mpipe__resume_forget(const char *dir, unsigned n_flows)
+{
+    char name[64], path[PATH_MAX];
+
+    for (unsigned i = 0; i < n_flows; i++) {
+        file_name(name, sizeof name, i);
+        snprintf(path, sizeof path, "%s/%s", dir, name);
+        unlink(path);
+    }
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* resume.h - rank 0: a flow goes on where an earlier run of it stopped (layer 3).
+ *
+ * With --journal each root frame that is delivered is recorded with its results.
+ * The next run of the same command gives these results to the sink again, and
+ * does not feed what they came of.  So a sink sees in each run what it would have
+ * seen in one that nothing disturbed, whatever it makes of it.
+ */
+#ifndef MPIPE__RESUME_H
+#define MPIPE__RESUME_H
+
+#include "interval.h"
+#include "journal.h"
+#include "ledger.h"
+
+struct mpipe__flow;
+
+struct mpipe__resume {
+    struct mpipe__journal journal;
+    bool started;                   /* the journal says whose it is */
+    struct mpipe__intervals done;   /* items fed by earlier runs, with results */
+    struct mpipe__journal_reader reader;    /* of the results */
+    uint64_t replay_end;            /* where they end in the file */
+    bool replaying;
+    uint64_t next_root;             /* the first item of the next root frame */
+    uint64_t digest;                /* of the interval that is passed over */
+    uint64_t passed;                /* items that were not fed again */
+    uint64_t next_flush, next_sync;
+    uint64_t drain_until;           /* 0: not asked to stop */
+};
+
+/* Does the flow keep a journal?  Those of map-reduce jobs do not. */
+bool mpipe__resume_wanted(const struct mpipe__flow *flow);
+/* Open the journal of the flow, if one is wanted. */
+enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
+                                  struct mpipe_error *err);
+void mpipe__resume_close(struct mpipe__flow *flow);
+
+/* ---- the feed ---- */
+
+/* How many items may go into a frame that begins with item 'at', so that it is
+ * done as a whole or not at all. */
+uint32_t mpipe__resume_room(const struct mpipe__flow *flow, uint64_t at);
+/* The frame begins with item 'at': is it done?  Then it is not to be fed. */
+bool mpipe__resume_passes(struct mpipe__flow *flow, struct mpipe__frame *f,
+                          uint64_t at);
+/* A root is fed: which items are its? */
+void mpipe__resume_fed(struct mpipe__flow *flow, struct mpipe__root *r,
+                       struct mpipe__frame *f);
+/* The feed has ended: has it had all that is done? */
+void mpipe__resume_check_end(struct mpipe__flow *flow);
+
+/* ---- results ---- */
+
+/* Are there results of earlier runs still to be handed out, before others? */
+bool mpipe__resume_replays(const struct mpipe__flow *flow);
+/* Hand out those of one root. */
+void mpipe__resume_replay(struct mpipe__flow *flow);
+/* A root's results have been handed out. */
+void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r);
+/* Now and then: let what is recorded outlive the process, and the machine. */
+void mpipe__resume_pass(struct mpipe__flow *flow, uint64_t now);
+
+/* The flow ends well: bring all that is recorded to the disk. */
+void mpipe__resume_save(struct mpipe__flow *flow);
+
+/* ---- asked to stop ---- */
+
+/* A signal has come: feed no more, let what is under way come home, and end with
+ * MPIPE_ESAVED. */
+void mpipe__resume_stop(struct mpipe__flow *flow, const char *why);
+bool mpipe__resume_draining(const struct mpipe__flow *flow);
+/* Is it over? */
+void mpipe__resume_drained(struct mpipe__flow *flow);
+
+/* The job has run to its end: its journals are not needed any more. */
+void mpipe__resume_forget(const char *dir, unsigned n_flows);
+
+#endif

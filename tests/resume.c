@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tests of resume.c: jobs that go on from their journal.
+ *
+ * Rank 0 of a small job dies before each of its messages; then the job is run
+ * again, dies later, and again until it comes to its end.  What the sink saw in
+ * the last run must be what it sees in a run that nothing disturbs, and what was
+ * done must not be done again.
+ *
+ * MPIPE_TEST_STRIDE=N takes each N-th of these points only, for valgrind.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "interrupt.h"
+#include "suite.h"
+#include "world.h"
+
+#define ITEMS 60u
+#define FOREVER ((uint64_t)1 << 60)
+
+struct job {
+    const char *name, *options;
+    int size;
+    bool ordered, push;
+    unsigned fails_one_in;      /* for good */
+    unsigned jobs;              /* pipelines one after another */
+};
+
+static const struct job jobs[] = {
+    { "a farm", "", 3, false, false, 0, 1 },
+    { "in order, pushed", "", 4, true, true, 0, 1 },
+    { "items that fail", "--max-retries=1", 3, false, false, 7, 1 },
+    { "one at a time", "--frame=1K --credits=1", 3, true, false, 0, 1 },
+    { "two pipelines", "", 3, true, false, 0, 2 },
+    { "one rank", "", 1, true, false, 0, 1 },
+};
+
+#define N_JOBS (sizeof jobs / sizeof *jobs)
+
+struct run {
+    const struct job *job;
+    const char *stage;          /* the name of the first; NULL: "split" */
+    unsigned items;             /* to be fed */
+    uint64_t changed;           /* this item is another one; UINT64_MAX: none */
+    unsigned stop_at;           /* a signal comes when so many were worked on */
+    unsigned fed, worked, n_wrong;
+    unsigned delivered[2 * ITEMS], failed[2 * ITEMS];
+    uint64_t last;
+    struct mpipe_counts counts;
+};
+
+static char dir[32];
+
+static enum mpipe_err split(const struct mpipe_item *in,
+                            struct mpipe_out *out, void *arg)
+{
+    struct run *run = arg;
+    uint64_t n = *(const uint64_t *)in->data;
+
+    mpipe__world_pass(400000);          /* so that frames are short */
+    if (++run->worked == run->stop_at)
+        raise(SIGTERM);
+    if (n % 5 == 0)
+        return MPIPE_OK;
+    if (run->job->fails_one_in > 0 && n % run->job->fails_one_in == 0)
+        return mpipe_fail(out, "as asked");
+    n *= 2;
+    mpipe_emit(out, &n, sizeof n);
+    n++;
+    return mpipe_emit(out, &n, sizeof n);
+}
+
+static enum mpipe_err pass(void *data, size_t size, struct mpipe_out *out,
+                           void *arg)
+{
+    (void)data;
+    (void)size;
+    (void)out;
+    (void)arg;
+    return MPIPE_OK;
+}
+
+static uint64_t item(const struct run *run, uint64_t n)
+{
+    return n == run->changed ? ITEMS - 1 : n;
+}
+
+static enum mpipe_err source(struct mpipe_out *out, void *arg)
+{
+    struct run *run = arg;
+    uint64_t n;
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (run->fed == run->items)
+            return MPIPE_END;
+        n = item(run, run->fed++);
+        mpipe_emit(out, &n, sizeof n);
+    }
+    return MPIPE_OK;
+}
+
+static enum mpipe_err sink(const struct mpipe_item *result, void *arg)
+{
+    struct run *run = arg;
+    uint64_t n = *(const uint64_t *)result->data;
+
+    run->n_wrong += n >= 2 * ITEMS || (run->job->ordered && n < run->last);
+    run->last = n;
+    run->delivered[n % (2 * ITEMS)]++;
+    return MPIPE_OK;
+}
+
+static void on_failure(const struct mpipe_failure *failure, void *arg)
+{
+    struct run *run = arg;
+    uint64_t n = *(const uint64_t *)failure->item.data;
+
+    run->n_wrong += strcmp(failure->stage, "split") != 0
+                    || strcmp(failure->text, "as asked") != 0
+                    || failure->tries == 0;
+    run->failed[n % (2 * ITEMS)]++;
+}
+
+static void check(struct run *run)
+{
+    const struct job *job = run->job;
+
+    for (unsigned n = 0; n < 2 * ITEMS; n++) {
+        bool is = n / 2 % 5 != 0;
+        bool fails = is && job->fails_one_in > 0
+                     && n / 2 % job->fails_one_in == 0;
+        bool failed = n < ITEMS && n % 5 != 0 && job->fails_one_in > 0
+                      && n % job->fails_one_in == 0;
+
+        run->n_wrong += run->delivered[n] != (is && !fails);
+        run->n_wrong += run->failed[n] != failed;
+    }
+    run->n_wrong += run->counts.fed != ITEMS;
+}
+
+static enum mpipe_err program(struct mpipe *mp, int rank, void *arg)
+{
+    struct run *run = arg;
+    enum mpipe_err e = MPIPE_OK;
+
+    for (unsigned k = 0; k < run->job->jobs && e == MPIPE_OK; k++) {
+        struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+
+        mpipe_pipeline_stage(pl, run->stage != NULL ? run->stage : "split",
+                             split, run);
+        mpipe_pipeline_map(pl, "pass", pass, run);
+        mpipe_pipeline_sink(pl, sink, run);
+        mpipe_pipeline_on_failure(pl, on_failure, run);
+        mpipe_pipeline_ordered(pl, run->job->ordered);
+        if (!run->job->push) {
+            mpipe_pipeline_source(pl, source, run);
+            e = mpipe_pipeline_run(pl);
+        } else {
+            e = mpipe_pipeline_start(pl);
+            while (rank == 0 && e == MPIPE_OK && run->fed < run->items) {
+                uint64_t n = item(run, run->fed);
+                e = mpipe_pipeline_feed(pl, &n, sizeof n);
+                run->fed += e == MPIPE_OK;
+                if (run->fed == ITEMS / 2)
+                    mpipe_pipeline_wait_empty(pl);
+            }
+            e = mpipe_pipeline_end(pl);
+        }
+        if (rank == 0)
+            mpipe_pipeline_counts(pl, &run->counts);
+        mpipe_pipeline_free(pl);
+        if (e == MPIPE_EFAILED && run->job->fails_one_in > 0)
+            e = MPIPE_OK;
+        if (rank == 0 && e == MPIPE_OK) {
+            check(run);
+            run->fed = 0;
+            run->last = 0;
+            memset(run->delivered, 0, sizeof run->delivered);
+            memset(run->failed, 0, sizeof run->failed);
+        }
+    }
+    return e;
+}
+
+static void begin(void)
+{
+    strcpy(dir, "resume-XXXXXX");
+    CU_ASSERT_FATAL(mkdtemp(dir) != NULL);
+}
+
+static void name_of(char *path, unsigned flow)
+{
+    sprintf(path, "%s/pipeline-%u.journal", dir, flow);
+}
+
+/* True if there was nothing left. */
+static bool end(void)
+{
+    char path[80];
+
+    for (unsigned i = 0; i < 2; i++) {
+        name_of(path, i);
+        unlink(path);
+    }
+    return rmdir(dir) == 0;
+}
+
+static bool empty(void)
+{
+    return rmdir(dir) == 0 && mkdir(dir, 0700) == 0;
+}
+
+/* Once, with rank 0 dying before its message 'at' (0: not). */
+static bool once(const struct job *job, struct run *run, uint64_t at,
+                 struct mpipe__world_end *end)
+{
+    char options[200];
+    struct mpipe__world world = { .size = job->size, .options = options };
+
+    run->job = job;
+    if (run->items == 0)
+        run->items = ITEMS;
+    if (run->changed == 0)
+        run->changed = UINT64_MAX;
+    snprintf(options, sizeof options, "--log-level=error --journal=%s "
+             "--grace=1 %s", dir, job->options);
+    world.kill_nth[0] = at;
+    world.seed = 1 + at;
+    return mpipe__world_run(&world, program, run, end);
+}
+
+static uint64_t stride(void)
+{
+    const char *value = getenv("MPIPE_TEST_STRIDE");
+
+    return value != NULL ? strtoull(value, NULL, 10) : 1;
+}
+
+/* Dies at 'at', and again, until a run comes through.  How many items were worked
+ * on in the last run; UINT_MAX: it went wrong. */
+static unsigned goes_on(const struct job *job, uint64_t at)
+{
+    struct mpipe__world_end how;
+
+    for (unsigned i = 0; i < 40; i++) {
+        struct run run = { .job = NULL };
+        uint64_t die = i < 20 ? at + i % 7 : 0;
+
+        if (!once(job, &run, die, &how)) {
+            fprintf(stderr, "resume: %s: at %" PRIu64 ", run %u: hangs\n",
+                    job->name, at, i);
+            return UINT32_MAX;
+        }
+        if (how.died[0])
+            continue;
+        if (how.code[0] != 0 || run.n_wrong > 0 || !empty()) {
+            fprintf(stderr, "resume: %s: at %" PRIu64 ", run %u: %u wrong, "
+                    "code %d %s\n", job->name, at, i, run.n_wrong,
+                    how.code[0], how.error[0].text);
+            return UINT32_MAX;
+        }
+        return run.worked;
+    }
+    return UINT32_MAX;
+}
+
+static void goes_on_anywhere(void)
+{
+    unsigned failed = 0, saved = 0, n = 0;
+
+    begin();
+    for (size_t i = 0; i < N_JOBS; i++) {
+        struct mpipe__world_end how;
+        struct run run = { .job = NULL };
+
+        CU_ASSERT(once(&jobs[i], &run, FOREVER, &how));
+        CU_ASSERT_EQUAL(how.code[0], 0);
+        CU_ASSERT_EQUAL(run.n_wrong, 0);
+        for (uint64_t at = 1; at <= how.sent[0] && failed < 10;
+             at += stride(), n++) {
+            unsigned worked = goes_on(&jobs[i], at);
+            failed += worked == UINT32_MAX;
+            saved += worked < ITEMS * jobs[i].jobs;
+            if (worked == UINT32_MAX) {
+                end();
+                begin();
+            }
+        }
+    }
+    CU_ASSERT(end());
+    CU_ASSERT_EQUAL(failed, 0);
+    CU_ASSERT(saved > n / 3);       /* early ones have nothing to save */
+}
+
+/* Run until about half is done; false: it did not come to that. */
+static bool half(const struct job *job)
+{
+    struct mpipe__world_end how;
+    struct run run = { .job = NULL };
+
+    CU_ASSERT(once(job, &run, FOREVER, &how));
+    run = (struct run){ .job = NULL };
+    CU_ASSERT(once(job, &run, how.sent[0] * 3 / 4, &how));
+    return how.died[0];
+}
+
+/* What the next run says; "" if it goes on. */
+static int says(struct run *run, const char *text)
+{
+    struct mpipe__world_end how;
+
+    CU_ASSERT(once(run->job, run, 0, &how));
+    if (strstr(how.error[0].text, text) == NULL)
+        fprintf(stderr, "resume: not \"%s\" but: %s\n", text,
+                how.error[0].text);
+    CU_ASSERT(strstr(how.error[0].text, text) != NULL);
+    for (int r = 1; r < run->job->size; r++)
+        CU_ASSERT_EQUAL(how.code[r], how.code[0]);
+    return how.code[0];
+}
+
+static void another_job(void)
+{
+    struct job other = jobs[0];
+    struct run run = { .job = &other };
+
+    begin();
+    CU_ASSERT(half(&jobs[0]));
+    run.stage = "halve";
+    CU_ASSERT_EQUAL(says(&run, "is of the pipeline \"pipeline: split pass"),
+                    -MPIPE_EMISMATCH);
+    run = (struct run){ .job = &other };
+    other.ordered = true;
+    CU_ASSERT_EQUAL(says(&run, "is of the pipeline"), -MPIPE_EMISMATCH);
+    other = jobs[0];
+    run = (struct run){ .job = &other };
+    other.options = "another-word";
+    CU_ASSERT_EQUAL(says(&run, "is of the command \"world\", not "
+                         "\"world another-word\""), -MPIPE_EMISMATCH);
+    /* it is as it was */
+    run = (struct run){ .job = &jobs[0] };
+    CU_ASSERT_EQUAL(says(&run, ""), 0);
+    CU_ASSERT_EQUAL(run.n_wrong, 0);
+    CU_ASSERT(run.worked < ITEMS);
+    CU_ASSERT(end());
+}
+
+static void another_input(void)
+{
+    struct run run;
+
+    for (unsigned push = 0; push < 2; push++) {
+        begin();
+        CU_ASSERT(half(&jobs[push]));
+        run = (struct run){ .job = &jobs[push], .changed = 1 };
+        CU_ASSERT_EQUAL(says(&run, "has the input changed?"),
+                        -MPIPE_EMISMATCH);
+        run = (struct run){ .job = &jobs[push], .items = 1 };
+        CU_ASSERT_EQUAL(says(&run, "the input has ended after 1 items"),
+                        -MPIPE_EMISMATCH);
+        run = (struct run){ .job = &jobs[push] };
+        CU_ASSERT_EQUAL(says(&run, ""), 0);
+        CU_ASSERT_EQUAL(run.n_wrong, 0);
+        CU_ASSERT(end());
+    }
+}
+
+/* Of the second of two pipelines, so that there is a whole first one. */
+static void damage(off_t from_end)
+{
+    char path[80], c = 0;
+    struct stat st;
+    int fd;
+
+    name_of(path, 0);
+    fd = open(path, O_RDWR);
+    CU_ASSERT_FATAL(fd >= 0 && fstat(fd, &st) == 0);
+    CU_ASSERT_EQUAL(pread(fd, &c, 1, st.st_size - from_end), 1);
+    c = (char)(c ^ 1);
+    CU_ASSERT_EQUAL(pwrite(fd, &c, 1, st.st_size - from_end), 1);
+    close(fd);
+}
+
+static void torn_or_damaged(void)
+{
+    struct run run = { .job = &jobs[0] };
+    char path[80];
+    struct stat st;
+
+    begin();
+    CU_ASSERT(half(&jobs[0]));
+    damage(9);
+    CU_ASSERT_EQUAL(says(&run, ""), 0);
+    CU_ASSERT_EQUAL(run.n_wrong, 0);
+    CU_ASSERT(run.worked < ITEMS);
+
+    CU_ASSERT(half(&jobs[0]));
+    name_of(path, 0);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    damage(st.st_size - 8);             /* of what was synced at the start */
+    run = (struct run){ .job = &jobs[0] };
+    CU_ASSERT_EQUAL(says(&run, "is damaged at byte 0"), -MPIPE_EIO);
+    CU_ASSERT(end());
+}
+
+/* A signal: what is under way comes home, and the next run goes on. */
+static void stops_and_goes_on(void)
+{
+    struct sigaction old;
+
+    unsigned stopped = 0, n = 0;
+
+    sigaction(SIGTERM, NULL, &old);
+    for (size_t i = 0; i < N_JOBS; i++)
+        for (unsigned at = 1; at < ITEMS; at += 7, n++) {
+            struct mpipe__world_end how;
+            struct run run = { .stop_at = at };
+            unsigned before;
+
+            begin();
+            CU_ASSERT(once(&jobs[i], &run, 0, &how));
+            *mpipe__interrupted() = 0;
+            before = run.worked;
+            for (int r = 0; r < jobs[i].size; r++)
+                CU_ASSERT_EQUAL(how.code[r], how.code[0]);
+            if (how.code[0] == 0) {     /* it was done already */
+                CU_ASSERT(before >= ITEMS * jobs[i].jobs);
+                CU_ASSERT(end());
+                continue;
+            }
+            stopped++;
+            CU_ASSERT_EQUAL(how.code[0], -MPIPE_ESAVED);
+            CU_ASSERT(!empty());
+            run = (struct run){ .job = &jobs[i] };
+            CU_ASSERT_EQUAL(says(&run, ""), 0);
+            CU_ASSERT_EQUAL(run.n_wrong, 0);
+            /* nothing twice, but for what failed and was tried again */
+            if (jobs[i].fails_one_in == 0)
+                CU_ASSERT_EQUAL(before + run.worked, ITEMS * jobs[i].jobs);
+            CU_ASSERT(end());
+        }
+    CU_ASSERT(stopped > n / 2);
+    sigaction(SIGTERM, &old, NULL);
+}
+
+static const struct mpipe__test tests[] = {
+    { "rank 0 dies at any point, and the job goes on", goes_on_anywhere },
+    { "the journal of another job is refused", another_job },
+    { "another input is refused", another_input },
+    { "a torn end is done again, damage is refused", torn_or_damaged },
+    { "a signal stops the job, and nothing is done twice", stops_and_goes_on },
+    { NULL, NULL }
+};
+
+const struct mpipe__suite suite_resume = { "resume", tests };

@@ -1,0 +1,245 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# resume.sh - jobs with a journal are killed, stopped and run again, and the
+# output is just right; what `mpipe run` does of that by itself.
+
+. "$abs_top_srcdir/tests/app.sh"
+
+mpipe=$abs_top_builddir/apps/mpipe
+copy=$abs_top_builddir/tests/copy
+job=
+trap '[ -z "$job" ] || kill -KILL "$job" 2>/dev/null; cd /; rm -rf "$work"' EXIT
+
+if ! command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1 ||
+    ! command -v mpirun >/dev/null 2>&1; then
+    echo "SKIPPED: no mpirun, so that a killed job goes on was NOT tried"
+    exit 77
+fi
+open_mpi=no
+! "$mpipe" info | grep -q 'Open MPI' || open_mpi=yes
+unset OMPI_MCA_orte_enable_recovery
+seq 1 4000 >input
+
+# run RANKS OPTION... : a copy that takes 4000 times 1 ms, by `mpipe run`.
+run()
+{
+    ranks=$1
+    shift
+    command="copy by mpipe run on $ranks ranks, $*"
+    timeout -k 2 60 "$mpipe" run -n "$ranks" --journal=journal "$@" "$copy" \
+        lines 1000 output input >out 2>all </dev/null
+    status=$?
+    grep -v 'PMIX ERROR' all >err
+}
+
+# begin RANKS OPTION... : the same in the background, until some is done.
+begin()
+{
+    ranks=$1
+    shift
+    command="copy by mpipe run on $ranks ranks, $*"
+    "$mpipe" run -n "$ranks" --journal=journal "$@" "$copy" lines 1000 output \
+        input >out 2>all </dev/null &
+    job=$!
+    some_is_done
+}
+
+# The journal has a few records: 200 bytes are only its head.
+some_is_done()
+{
+    for i in $(seq 100); do
+        [ "$(cat journal/*.journal 2>/dev/null | wc -c)" -lt 2000 ] || return
+        sleep 0.1
+    done
+    complain "$command: nothing comes into the journal"
+}
+
+ended()
+{
+    wait "$job"
+    status=$?
+    job=
+    grep -v 'PMIX ERROR' all >err
+}
+
+# rank_pid RANK: of this test's job
+rank_pid()
+{
+    for p in /proc/[0-9]*; do
+        [ "$(readlink "$p/exe" 2>/dev/null)" = "$copy" ] || continue
+        [ "$(readlink "$p/cwd")" = "$work" ] || continue
+        tr '\0' '\n' <"$p/environ" 2>/dev/null |
+            grep -q -x -e "OMPI_COMM_WORLD_RANK=$1" -e "PMI_RANK=$1" || continue
+        basename "$p"
+    done
+}
+
+child_of()
+{
+    sed -n 's/^\([0-9]*\) .*/\1/p' "/proc/$1/task/$1/children" 2>/dev/null
+}
+
+# All is there once, and nothing else is left.
+whole()
+{
+    expect 0
+    cmp -s input output || complain "$command: the output is not the input"
+    [ -z "$(ls journal)" ] || complain "$command: a journal is left"
+    rm -rf output journal
+}
+
+unfinished()
+{
+    [ ! -e output ] || complain "$command: there is an output"
+    [ -s journal/pipeline-0.journal ] || complain "$command: no journal"
+}
+
+
+# ---- rank 0, and mpirun ----
+
+begin 3
+kill -KILL "$(rank_pid 0)"
+ended
+expect 13
+expect_err 'what was done is in journal: the same command goes on from there'
+unfinished
+run 3
+grep -q '^[1-9][0-9]* of the items fed were done by an earlier run' err ||
+    complain "$command: it has begun anew: $(cat err)"
+whole
+
+begin 3 --restarts=2
+kill -KILL "$(rank_pid 0)"
+ended
+grep -q 'started again, 1 of 2, and goes on from its journal' err ||
+    complain "$command: it does not say so: $(cat err)"
+whole
+
+begin 3 --restarts=2
+kill -KILL "$(child_of "$job")"
+ended
+grep -q 'ended with 137: it is started again' err ||
+    complain "$command: it does not say so: $(cat err)"
+whole
+
+# ---- signals ----
+
+for signal in TERM USR1; do
+    begin 3 --restarts=2
+    kill -$signal "$job"
+    ended
+    expect 14
+    [ "$(grep -c 'run the same command to go on' err)" -eq 1 ] ||
+        complain "$command: it does not say so: $(cat err)"
+    unfinished
+    run 2
+    grep -q '^[1-9][0-9]* of the items fed were done by an earlier run' err ||
+        complain "$command: it has begun anew: $(cat err)"
+    whole
+done
+
+# A bare mpirun hands SIGUSR1 on.
+command="copy by mpirun, SIGUSR1"
+flags=
+[ $open_mpi = no ] || flags="--oversubscribe --bind-to none"
+[ $open_mpi = no ] || [ "$(id -u)" -ne 0 ] || flags="--allow-run-as-root $flags"
+if [ $open_mpi = yes ]; then
+    # shellcheck disable=SC2086  # a list of words
+    mpirun $flags -n 3 "$copy" --journal=journal lines 1000 output input \
+        >out 2>err </dev/null &
+    job=$!
+    some_is_done
+    kill -USR1 "$job"
+    ended
+    expect 14
+    unfinished
+    run 3
+    whole
+fi
+
+# One item takes longer than there is time.
+command="copy with a slow line, --grace=1"
+"$mpipe" run -n 3 --journal=journal "$copy" --grace=1 --frame=1K lines 30000000 \
+    output input >out 2>all </dev/null &
+job=$!
+for i in $(seq 100); do
+    [ ! -s journal/pipeline-0.journal ] || break
+    sleep 0.1
+done
+kill -TERM "$job"
+(sleep 25; kill -KILL "$job" 2>/dev/null) &
+late=$!
+ended
+kill "$late" 2>/dev/null
+expect 14
+grep -q 'but for what took longer than --grace' err ||
+    complain "$command: it does not say so: $(cat err)"
+rm -rf journal
+
+# ---- results to stdout come once, at the end ----
+
+command="copy to stdout, killed"
+timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 1000 - input \
+    >printed 2>all </dev/null &
+job=$!
+some_is_done
+kill -KILL "$(rank_pid 0)"
+ended
+expect 13
+[ ! -s printed ] || complain "$command: some of it came"
+timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 1000 - input \
+    >printed 2>err </dev/null
+status=$?
+expect 0
+cmp -s input printed || complain "$command: the output is not the input"
+rm -rf journal
+
+# ---- another job ----
+
+begin 3
+kill -TERM "$job"
+ended
+command="another command"
+timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 1000 output \
+    /dev/null >out 2>err
+status=$?
+expect 6
+expect_err 'is of the command "copy lines 1000 output input", not "copy lines 1000 output /dev/null": remove it, or name another folder'
+command="another input"
+sed 's/^1$/one/' input >other
+cp input keep
+cp other input
+run 3
+expect 6
+expect_err 'of the input are not those of the journal in journal: has the input changed?'
+[ ! -e output ] || complain "$command: there is an output"
+cp keep input
+run 3
+whole
+
+# ---- restarts without a journal ----
+
+command="a pipe cannot be read again"
+: >mark
+cat >once <<END
+#!/bin/sh
+[ ! -e mark ] && exec "$copy" --quiet "\$@"
+[ "\${OMPI_COMM_WORLD_RANK:-\$PMI_RANK}" != 0 ] || rm mark
+MPIPE_FAULT=kill=30,rank=0 exec "$copy" --quiet "\$@"
+END
+chmod +x once
+cat input | timeout -k 2 60 "$mpipe" run -n 3 --restarts=1 ./once lines 100 output \
+    >out 2>err
+status=$?
+expect 13
+expect_err 'its stdin is a pipe, which cannot be read twice'
+: >mark
+command="a file can"
+timeout -k 2 60 "$mpipe" run -n 3 --restarts=1 ./once lines 100 output <input \
+    >out 2>err
+status=$?
+expect 0
+expect_err 'from its beginning (no --journal)'
+cmp -s input output || complain "$command: the output is not the input"
+
+finish
