@@ -91,10 +91,19 @@ static struct iovec owner_piece(const struct owner *o, unsigned i)
                            strlen(o->text[i]) + 1 };
 }
 
+static enum mpipe_err damaged(const struct mpipe__flow *flow,
+                              struct mpipe_error *err)
+{
+    return mpipe__error(err, 0, MPIPE_EIO, "the journal in %s has a record "
+                        "that cannot be: remove it to begin the job again",
+                        flow->engine->options->journal);
+}
+
 static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
                                     const struct mpipe__journal_reader *r,
                                     struct mpipe_error *err)
 {
+    struct mpipe__resume *re = resume_of(flow);
     const char *at = r->data, *end = r->data + r->size;
     struct owner ours;
 
@@ -110,18 +119,26 @@ static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
                                 ours.text[i]);
         at += n + 1;
     }
+    if ((size_t)(end - at) != sizeof re->ranks + sizeof re->memory)
+        return damaged(flow, err);
+    memcpy(&re->ranks, at, sizeof re->ranks);
+    memcpy(&re->memory, at + sizeof re->ranks, sizeof re->memory);
     return MPIPE_OK;
 }
 
-/* ---- opening ---- */
-
-static enum mpipe_err damaged(const struct mpipe__flow *flow,
-                              struct mpipe_error *err)
+unsigned mpipe__resume_ranks(const struct mpipe__flow *flow)
 {
-    return mpipe__error(err, 0, MPIPE_EIO, "the journal in %s has a record "
-                        "that cannot be: remove it to begin the job again",
-                        flow->engine->options->journal);
+    return resume_of(flow) != NULL ? resume_of(flow)->ranks
+                                   : (unsigned)flow->engine->transport->size;
 }
+
+uint64_t mpipe__resume_memory(const struct mpipe__flow *flow)
+{
+    return resume_of(flow) != NULL ? resume_of(flow)->memory
+                                   : flow->engine->options->memory;
+}
+
+/* ---- opening ---- */
 
 static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
                            struct mpipe_error *err)
@@ -153,16 +170,21 @@ static enum mpipe_err begin_journal(struct mpipe__flow *flow,
                                     struct mpipe_error *err)
 {
     struct mpipe__resume *re = resume_of(flow);
-    struct iovec piece[3];
+    struct iovec piece[5];
     struct owner ours;
     enum mpipe_err e = MPIPE_OK;
 
-    owner_of(flow, &ours);
-    for (unsigned i = 0; i < 3; i++)
-        piece[i] = owner_piece(&ours, i);
-    if (!re->started)
-        e = mpipe__journal_append(&re->journal, MPIPE__JOURNAL_START, piece, 3,
+    if (!re->started) {
+        owner_of(flow, &ours);
+        re->ranks = (unsigned)flow->engine->transport->size;
+        re->memory = flow->engine->options->memory;
+        for (unsigned i = 0; i < 3; i++)
+            piece[i] = owner_piece(&ours, i);
+        piece[3] = (struct iovec){ &re->ranks, sizeof re->ranks };
+        piece[4] = (struct iovec){ &re->memory, sizeof re->memory };
+        e = mpipe__journal_append(&re->journal, MPIPE__JOURNAL_START, piece, 5,
                                   err);
+    }
     /* also what an earlier run has not: this one builds on it */
     return e == MPIPE_OK ? mpipe__journal_sync(&re->journal, err) : e;
 }

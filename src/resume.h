@@ -18,6 +18,8 @@ struct mpipe__flow;
 struct mpipe__resume {
     struct mpipe__journal journal;
     bool started;                   /* the journal says whose it is */
+    unsigned ranks;                 /* of the run that began it, */
+    uint64_t memory;                /* ... and its --memory */
     struct mpipe__intervals done;   /* items fed by earlier runs, with results */
     struct mpipe__journal_reader reader;    /* of the results */
     uint64_t replay_end;            /* where they end in the file */
@@ -35,6 +37,11 @@ bool mpipe__resume_wanted(const struct mpipe__flow *flow);
 enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
                                   struct mpipe_error *err);
 void mpipe__resume_close(struct mpipe__flow *flow);
+
+/* A source that cuts its items by the number of ranks, or by --memory, must cut as
+ * it did in the run that began the journal.  From any layer, on rank 0. */
+unsigned mpipe__resume_ranks(const struct mpipe__flow *flow);
+uint64_t mpipe__resume_memory(const struct mpipe__flow *flow);
 
 /* ---- the feed ---- */
 

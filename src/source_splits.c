@@ -13,6 +13,7 @@
 #include "file_list.h"
 #include "flow.h"
 #include "pipeline.h"
+#include "resume.h"
 #include "source.h"
 #include "split.h"
 
@@ -82,8 +83,8 @@ static void look_ahead(struct split_source *s, struct mpipe_out *out)
 static uint64_t size_of_next(const struct split_source *s,
                              const struct mpipe_out *out)
 {
-    unsigned ranks = (unsigned)out->flow->engine->transport->size;
-    uint64_t memory = out->flow->engine->options->memory;
+    unsigned ranks = mpipe__resume_ranks(out->flow);
+    uint64_t memory = mpipe__resume_memory(out->flow);
     uint64_t size = s->left / SHARES / ranks;
     uint64_t most = memory > 0 && memory / MEMORY_SHARE < MOST_SIZE
                     ? memory / MEMORY_SHARE : MOST_SIZE;

@@ -389,7 +389,7 @@ static void error_names(void)
         { MPIPE_ENOMEM, "\"MPIPE_ENOMEM\"", "\"out of memory\"" },
         { MPIPE_EIO, "\"MPIPE_EIO\"", "\"input or output failed\"" },
         { MPIPE_ETOOBIG, "\"MPIPE_ETOOBIG\"", "\"item too large\"" },
-        { MPIPE_EMISMATCH, "\"MPIPE_EMISMATCH\"", "\"the ranks disagree\"" },
+        { MPIPE_EMISMATCH, "\"MPIPE_EMISMATCH\"", "\"not the same job\"" },
         { MPIPE_EPLACE, "\"MPIPE_EPLACE\"", "\"too few ranks\"" },
         { MPIPE_ESTAGE, "\"MPIPE_ESTAGE\"", "\"stage failed\"" },
         { MPIPE_EINTR, "\"MPIPE_EINTR\"", "\"ended by a signal\"" },

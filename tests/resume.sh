@@ -194,6 +194,25 @@ expect 0
 cmp -s input printed || complain "$command: the output is not the input"
 rm -rf journal
 
+# ---- ranges of files are cut as they were, on any number of ranks ----
+
+awk 'BEGIN { for (i = 0; i < 1500000; i++) print i, i * i }' >large
+for ranks in 7 2 3; do
+    command="copy of ranges on $ranks ranks"
+    [ $ranks -eq 3 ] || export MPIPE_FAULT=kill=40,rank=0
+    timeout -k 2 60 "$mpipe" run -n $ranks --journal=journal "$copy" splits 0 \
+        output large >out 2>all </dev/null
+    status=$?
+    grep -v 'PMIX ERROR' all >err
+    unset MPIPE_FAULT
+    [ $ranks -eq 3 ] || expect 13
+done
+cmp -s large output || complain "$command: the output is not the input"
+grep -q '^[1-9][0-9]* of the items fed were done by an earlier run' err ||
+    complain "$command: it has begun anew: $(cat err)"
+expect 0
+rm -rf large output journal
+
 # ---- another job ----
 
 begin 3
