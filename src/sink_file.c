@@ -2,7 +2,8 @@
 /* sink_file.c - write results to a file that is complete or absent.
  *
  * A regular file is made as PATH.PID-N.part in the same directory and renamed
- * at a good end.  There results are gathered in a buffer; into a pipe or a
+ * at a good end.  With a journal it is PATH.journal.part, so that the next run
+ * takes over what a killed one has left.  There results are gathered in a buffer; into a pipe or a
  * terminal, where somebody may be waiting for it, each goes at once - but for
  * jobs with a journal, whose results come again in the next run: there they are
  * held in an unnamed file until the end.  SIGPIPE
@@ -85,9 +86,27 @@ static enum mpipe_err io_error(struct mpipe__sink_file *s, const char *what)
                         strerror(errno));
 }
 
+static bool has_journal(const struct mpipe__sink_file *s)
+{
+    return s->options != NULL && s->options->journal[0] != '\0';
+}
+
+/* Of this job alone, since it has the journal. */
+static enum mpipe_err reopen_part(struct mpipe__sink_file *s)
+{
+    if (asprintf(&s->part, "%s.journal.part", s->target) < 0) {
+        s->part = NULL;
+        return no_memory(s);
+    }
+    s->fd = open(s->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return s->fd >= 0 ? MPIPE_OK : io_error(s, "make a file beside it");
+}
+
 /* Make the temporary file, under a name that no other process has taken. */
 static enum mpipe_err open_part(struct mpipe__sink_file *s)
 {
+    if (has_journal(s))
+        return reopen_part(s);
     for (int i = 0; i < NAMES_MAX && s->fd < 0; i++) {
         free(s->part);
         if (asprintf(&s->part, "%s.%ld-%d.part", s->target, (long)getpid(),
@@ -144,8 +163,7 @@ static enum mpipe_err open_once(struct mpipe__sink_file *s)
     }
     if (e == MPIPE_OK && fstat(s->fd, &st) != 0)
         e = io_error(s, "write");
-    s->holds = e == MPIPE_OK && s->part == NULL && s->options != NULL
-               && s->options->journal[0] != '\0';
+    s->holds = e == MPIPE_OK && s->part == NULL && has_journal(s);
     if (s->holds)
         mpipe__scratch_init(&s->held, s->options->scratch);
     s->buffered = e == MPIPE_OK && (s->holds || S_ISREG(st.st_mode));

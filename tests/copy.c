@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* copy.c - files through the ready-made sources and sink, for copy.sh.
  *
- *   copy lines|files|splits N OUT [PATH...]
+ *   copy lines|files|splits SIZE OUT [PATH...]      SIZE: of a split, or 0
  *
- * N: bytes of a split; of lines, how long each takes in us (0: no time).
+ * Each item takes $COPY_PAUSE_US microseconds.
  *
  * With OUT in feed order, the copy of files is the files, one after another; of
  * lines too, with a newline at each file's end.
@@ -16,12 +16,17 @@
 
 static useconds_t pause_us;
 
+static void hold(void)
+{
+    if (pause_us > 0)
+        usleep(pause_us);
+}
+
 static enum mpipe_err pass(const struct mpipe_item *in, struct mpipe_out *out,
                            void *arg)
 {
     (void)arg;
-    if (pause_us > 0)
-        usleep(pause_us);
+    hold();
     return mpipe_emit(out, in->data, in->size);
 }
 
@@ -33,6 +38,7 @@ static enum mpipe_err load(const struct mpipe_item *in, struct mpipe_out *out,
     enum mpipe_err e = mpipe_split_parse(in, &split);
 
     (void)arg;
+    hold();
     if (e == MPIPE_OK)
         e = mpipe_split_load(&split, '\n', &bytes, out);
     if (e == MPIPE_OK)
@@ -53,10 +59,11 @@ int main(int argc, char **argv)
         return mpipe_finalize(mp, mpipe_usage(mp, "too few arguments"));
     n = (size_t)argc - 4;
     pl = mpipe_pipeline_new(mp);
-    if (strcmp(argv[1], "lines") == 0) {
+    if (getenv("COPY_PAUSE_US") != NULL)
+        pause_us = (useconds_t)strtoul(getenv("COPY_PAUSE_US"), NULL, 10);
+    if (strcmp(argv[1], "lines") == 0)
         mpipe_source_lines(pl, paths, n);
-        pause_us = (useconds_t)strtoul(argv[2], NULL, 10);
-    } else if (strcmp(argv[1], "files") == 0)
+    else if (strcmp(argv[1], "files") == 0)
         mpipe_source_files(pl, paths, n);
     else
         mpipe_source_splits(pl, paths, n, strtoull(argv[2], NULL, 10));
