@@ -47,11 +47,10 @@ enum mpipe_err mpipe__engine_size_slots(struct mpipe__engine *en)
     return MPIPE_OK;
 }
 
-static void bury(struct mpipe__flow *flow, const int *rank, int n)
+static void bury(struct mpipe__flow *flow, int rank)
 {
     for (; flow != NULL; flow = flow->next)
-        for (int i = 0; i < n; i++)
-            mpipe__links_bury(&flow->links, rank[i]);
+        mpipe__links_bury(&flow->links, rank);
 }
 
 /* After a death others may have left without taking what was sent to them. */
@@ -62,7 +61,7 @@ static void leave_all(struct mpipe__engine *en)
     for (int r = 0; r < t->size; r++) {
         if (en->dead[r])
             continue;
-        bury(en->abandoned, &r, 1);
+        bury(en->abandoned, r);
         t->ops->abandon(t, r);
     }
 }
@@ -87,28 +86,62 @@ void mpipe__engine_fini(struct mpipe__engine *en)
     en->dead = NULL;
 }
 
-/* Ranks that have died since: nothing is begun with them any more, and then the
- * flows see to the rest. */
+/* Nothing is begun with it any more. */
+static void part_with(struct mpipe__engine *en, int rank)
+{
+    en->dead[rank] = true;
+    en->n_dead++;
+    bury(en->flows, rank);
+    bury(en->abandoned, rank);
+    en->transport->ops->abandon(en->transport, rank);
+}
+
+/* Ranks that have died since; then the flows see to the rest. */
 static bool take_deaths(struct mpipe__engine *en)
 {
     struct mpipe__transport *t = en->transport;
-    int rank[BATCH], n = 0, r;
+    bool any = false;
+    int r;
 
-    while (n < BATCH && (r = t->ops->next_death(t)) >= 0)
+    while ((r = t->ops->next_death(t)) >= 0)
         if (!en->dead[r]) {
-            en->dead[r] = true;
-            rank[n++] = r;
+            part_with(en, r);
+            any = true;
         }
-    if (n == 0)
+    if (!any)
         return false;
-    en->n_dead += n;
-    bury(en->flows, rank, n);
-    bury(en->abandoned, rank, n);
-    for (int i = 0; i < n; i++)
-        t->ops->abandon(t, rank[i]);
+    for (r = 0; en->dead[t->rank] && r < t->size; r++)
+        if (!en->dead[r])
+            part_with(en, r);       /* to them this rank is dead */
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next)
         mpipe__flow_deaths(flow);
+    return true;
+}
+
+int mpipe__engine_cause(const struct mpipe__engine *en, int rank)
+{
+    struct mpipe__transport *t = en->transport;
+
+    return t->ops->cause != NULL ? t->ops->cause(t, rank) : MPIPE__GONE;
+}
+
+bool mpipe__engine_lost(const struct mpipe__engine *en, struct mpipe_error *why)
+{
+    int self = en->transport->rank;
+
+    if (mpipe__engine_dead(en, self))
+        *why = (struct mpipe_error){ MPIPE_EDEAD, self, "this rank was silent "
+                "for so long (stopped, or cut off?) that the others went on "
+                "without it: it ends" };
+    else if (!mpipe__engine_dead(en, 0))
+        return false;
+    else if (mpipe__engine_cause(en, 0) == MPIPE__SILENT)
+        *why = (struct mpipe_error){ MPIPE_EDEAD, self, "rank 0 cannot be reached "
+                "any more (its host is gone, or this one is cut off): this rank "
+                "ends" };
+    else
+        *why = (struct mpipe_error){ MPIPE_EDEAD, 0, "it has died" };
     return true;
 }
 

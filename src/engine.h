@@ -52,6 +52,14 @@ static inline bool mpipe__engine_dead(const struct mpipe__engine *en, int rank)
     return en->n_dead > 0 && en->dead[rank];
 }
 
+/* Of what (cause.h). */
+int mpipe__engine_cause(const struct mpipe__engine *en, int rank);
+
+/* Without rank 0 nothing goes on, and so where this rank itself was taken for
+ * dead: true, and why. */
+bool mpipe__engine_lost(const struct mpipe__engine *en,
+                        struct mpipe_error *why);
+
 /* Move messages of all flows; true if anything moved.  Runs no user code. */
 bool mpipe__engine_progress(struct mpipe__engine *en);
 

@@ -603,9 +603,9 @@ static bool leave(struct mpipe__flow *flow)
 
 void mpipe__flow_deaths(struct mpipe__flow *flow)
 {
-    struct mpipe_error how = { MPIPE_EDEAD, 0, "it has died" };
+    struct mpipe_error how;
 
-    if (mpipe__engine_dead(flow->engine, 0))
+    if (mpipe__engine_lost(flow->engine, &how))
         mpipe__flow_finish(flow, &how);
     else if (flow->master != NULL)
         mpipe__recovery_deaths(flow);

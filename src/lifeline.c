@@ -4,6 +4,15 @@
  * What is said on it are records of 16 bytes.  Rank 0 keeps the deaths in the
  * order in which it heard of them, and how many of them each rank has been told:
  * so nothing needs to be queued.
+ *
+ * A process that is stopped keeps its connection, and its kernel answers for it.
+ * So rank 0 asks each rank now and then whether it lives, and a thread of that rank
+ * answers, for the rank itself may be in a long function; a thread is stopped with
+ * its process.  Rounds without an answer are counted, not seconds, each once rank 0
+ * has heard all that was said: time in which rank 0 does not look (it is in a long
+ * function itself, or the whole job is stopped, or the computer sleeps) makes
+ * nobody silent.  Nobody asks rank 0: as long as its kernel answers it is waited
+ * for, since without it there is nothing to do.
  */
 #include <errno.h>
 #include <ifaddrs.h>
@@ -11,6 +20,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -25,8 +36,10 @@
 #define BACKLOG    1024
 #define CONNECT_MS 5000             /* to one address */
 #define NOBODY     UINT32_MAX       /* epoll: a stranger, or the listener */
+#define ROUNDS     8u               /* without an answer: it is taken for dead */
+#define STACK_SIZE ((size_t)256 << 10)      /* of the thread that answers */
 
-enum said { HELLO = 1, DIED, BYE };
+enum said { HELLO = 1, DIED, BYE, ASK, ANSWER };
 
 struct record {
     uint32_t said;
@@ -37,7 +50,9 @@ struct record {
 struct line {                       /* to one rank */
     int fd;                         /* -1: closed */
     int n_told;                     /* deaths */
+    unsigned silent;                /* rounds since it was asked; 0: it answered */
     bool left, dead;
+    int cause;                      /* dead: of what */
     struct record in;               /* what has come of it */
     size_t n_in;
 };
@@ -50,6 +65,13 @@ struct mpipe__lifeline {
     struct line *line;              /* rank 0: one a rank; others: one, to it */
     int n_lines;
     int *deaths, n_deaths, n_given;
+    uint64_t next_round;            /* rank 0 */
+    /* The others: the thread is the only one that hears, and what it has heard is
+     * under the lock. */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool has_thread, ended;         /* the line is at its end */
 };
 
 /* ---- sockets ---- */
@@ -81,7 +103,7 @@ static bool say(int fd, enum said what, int rank, uint64_t token)
            == (ssize_t)sizeof r;
 }
 
-/* 1: a record is there; 0: not yet; -1: the other end is gone. */
+/* 1: a record is there; 0: not yet; -1: the other end is gone, for why see errno. */
 static int hear(struct line *line)
 {
     ssize_t n;
@@ -91,8 +113,10 @@ static int hear(struct line *line)
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0
                                                                          : -1;
-    if (n == 0)
+    if (n == 0) {
+        errno = 0;
         return -1;
+    }
     line->n_in += (size_t)n;
     if (line->n_in < sizeof line->in)
         return 0;
@@ -100,7 +124,19 @@ static int hear(struct line *line)
     return 1;
 }
 
+/* The end of a line that no kernel answers on any more, or another one. */
+static int cause_of(int e)
+{
+    return e == ETIMEDOUT || e == EHOSTUNREACH || e == ENETUNREACH
+           ? MPIPE__SILENT : MPIPE__GONE;
+}
+
 /* ---- start ---- */
+
+static uint64_t round_ns(const struct mpipe__lifeline *l)
+{
+    return (uint64_t)l->timeout_s * 1000000000u / ROUNDS;
+}
 
 static struct mpipe__lifeline *new_lifeline(int rank, int size, int n_lines,
                                             unsigned timeout_s)
@@ -113,6 +149,8 @@ static struct mpipe__lifeline *new_lifeline(int rank, int size, int n_lines,
     l->size = size;
     l->timeout_s = timeout_s;
     l->listener = l->epoll = -1;
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->changed, NULL);
     l->line = calloc((size_t)n_lines, sizeof *l->line);
     l->deaths = calloc((size_t)size, sizeof *l->deaths);
     if (l->line == NULL || l->deaths == NULL) {
@@ -227,6 +265,7 @@ struct mpipe__lifeline *mpipe__lifeline_listen(
     }
     address->token = l->token;
     find_addresses(address);
+    l->next_round = mpipe__now() + round_ns(l);
     return l;
 }
 
@@ -259,6 +298,78 @@ static int connect_to(const unsigned char *ip, uint16_t port)
     return -1;
 }
 
+/* ---- the others listen to it ---- */
+
+static void add_death(struct mpipe__lifeline *l, int rank)
+{
+    if (l->n_deaths < l->size)
+        l->deaths[l->n_deaths++] = rank;
+}
+
+static void take(struct mpipe__lifeline *l, const struct record *r)
+{
+    if (r->said == BYE)
+        l->line[0].left = true;
+    if (r->said == DIED && r->rank > 0 && r->rank < l->size)
+        add_death(l, r->rank);
+}
+
+/* Until rank 0 has closed its end, or this rank leaves. */
+static void *answer(void *arg)
+{
+    struct mpipe__lifeline *l = arg;
+    struct line *line = &l->line[0];
+    struct pollfd ready = { .fd = line->fd, .events = POLLIN };
+    int heard;
+
+    do {
+        poll(&ready, 1, -1);
+        heard = hear(line);
+        if (heard == 1 && line->in.said == ASK) {
+            say(line->fd, ANSWER, l->rank, l->token);
+            continue;
+        }
+        pthread_mutex_lock(&l->lock);
+        if (heard == 1)
+            take(l, &line->in);
+        if (heard < 0) {
+            l->ended = true;
+            line->cause = cause_of(errno);
+            if (!line->left)
+                add_death(l, 0);
+        }
+        pthread_cond_signal(&l->changed);
+        pthread_mutex_unlock(&l->lock);
+    } while (heard >= 0);
+    return NULL;
+}
+
+/* Signals are not for this thread. */
+static bool begin_to_answer(struct mpipe__lifeline *l)
+{
+    pthread_attr_t small;
+    sigset_t all, old;
+
+    if (pthread_attr_init(&small) != 0)
+        return false;
+    pthread_attr_setstacksize(&small, STACK_SIZE);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    l->has_thread = pthread_create(&l->thread, &small, answer, l) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&small);
+    return l->has_thread;
+}
+
+static void stop_answering(struct mpipe__lifeline *l)
+{
+    if (!l->has_thread)
+        return;
+    shutdown(l->line[0].fd, SHUT_RD);       /* which the thread hears as an end */
+    pthread_join(l->thread, NULL);
+    l->has_thread = false;
+}
+
 struct mpipe__lifeline *mpipe__lifeline_connect(
     int rank, int size, unsigned timeout_s,
     const struct mpipe__lifeline_address *address, struct mpipe_error *err)
@@ -276,7 +387,10 @@ struct mpipe__lifeline *mpipe__lifeline_connect(
         line->fd = connect_to(address->ip[i], address->port);
     if (line->fd >= 0) {
         keep_alive(line->fd, timeout_s);
-        if (say(line->fd, HELLO, rank, l->token))
+        if (!begin_to_answer(l))
+            mpipe__error(err, rank, MPIPE_EIO, "no lifeline to rank 0: no thread "
+                         "for it (a limit on processes?)");
+        else if (say(line->fd, HELLO, rank, l->token))
             return l;
     }
     mpipe__error(err, rank, MPIPE_EIO, "no lifeline to rank 0: port %u of its "
@@ -311,24 +425,25 @@ static void welcome(struct mpipe__lifeline *l)
     l->line[r->rank].fd = fd;
 }
 
-static void died(struct mpipe__lifeline *l, int rank)
+static void died(struct mpipe__lifeline *l, int rank, int cause)
 {
     struct line *line = &l->line[rank];
 
     if (line->dead)
         return;
     line->dead = true;
+    line->cause = cause;
     l->deaths[l->n_deaths++] = rank;
 }
 
 /* The line to a rank is at its end: a death, unless it had said that it leaves. */
-static void cut(struct mpipe__lifeline *l, int rank)
+static void cut(struct mpipe__lifeline *l, int rank, int cause)
 {
     struct line *line = &l->line[rank];
 
     if (!line->left) {
         say(line->fd, DIED, rank, l->token);    /* should it live after all */
-        died(l, rank);
+        died(l, rank, cause);
     }
     close(line->fd);
     line->fd = -1;
@@ -341,23 +456,47 @@ static void listen_to(struct mpipe__lifeline *l, int rank)
 
     if (line->fd < 0)
         return;
-    while ((heard = hear(line)) == 1)
+    while ((heard = hear(line)) == 1) {
         line->left |= line->in.said == BYE;
+        line->silent = 0;
+    }
     if (heard < 0)
-        cut(l, rank);
+        cut(l, rank, cause_of(errno));
+}
+
+/* A round: all that was said has been heard. */
+static void ask(struct mpipe__lifeline *l)
+{
+    for (int r = 1; r < l->size; r++) {
+        struct line *line = &l->line[r];
+
+        if (line->fd < 0 || line->left)
+            continue;
+        if (line->silent == ROUNDS)
+            cut(l, r, MPIPE__SILENT);
+        else if (line->silent++ == 0)
+            say(line->fd, ASK, 0, l->token);
+    }
+    l->next_round = mpipe__now() + round_ns(l);
 }
 
 static void look(struct mpipe__lifeline *l, int wait_ms)
 {
     struct epoll_event event[BATCH];
-    int n = epoll_wait(l->epoll, event, BATCH, wait_ms);
+    int n;
 
-    for (int i = 0; i < n; i++) {
-        if (event[i].data.u32 == NOBODY)
-            welcome(l);
-        else
-            listen_to(l, (int)event[i].data.u32);
-    }
+    do {
+        n = epoll_wait(l->epoll, event, BATCH, wait_ms);
+        for (int i = 0; i < n; i++) {
+            if (event[i].data.u32 == NOBODY)
+                welcome(l);
+            else
+                listen_to(l, (int)event[i].data.u32);
+        }
+        wait_ms = 0;
+    } while (n == BATCH);
+    if (mpipe__now() >= l->next_round)
+        ask(l);
 }
 
 /* What each rank has not yet been told. */
@@ -390,39 +529,33 @@ int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms)
     return missing;
 }
 
-/* ---- the others listen to it ---- */
-
-static void listen_home(struct mpipe__lifeline *l)
-{
-    struct line *line = &l->line[0];
-    int heard = 0;
-
-    while (line->fd >= 0 && (heard = hear(line)) == 1) {
-        line->left |= line->in.said == BYE;
-        if (line->in.said == DIED && line->in.rank > 0
-            && line->in.rank < l->size && l->n_deaths < l->size)
-            l->deaths[l->n_deaths++] = line->in.rank;
-    }
-    if (line->fd < 0 || heard == 0)
-        return;
-    close(line->fd);
-    line->fd = -1;
-    if (!line->left && l->n_deaths < l->size)
-        l->deaths[l->n_deaths++] = 0;
-}
+/* ---- all ---- */
 
 int mpipe__lifeline_next_death(struct mpipe__lifeline *l)
 {
-    if (l->n_given == l->n_deaths) {
-        if (l->rank == 0) {
-            look(l, 0);
-            if (l->n_deaths > 0)
-                tell(l);
-        } else {
-            listen_home(l);
-        }
+    int rank;
+
+    if (l->rank == 0 && l->n_given == l->n_deaths) {
+        look(l, 0);
+        if (l->n_deaths > 0)
+            tell(l);
     }
-    return l->n_given < l->n_deaths ? l->deaths[l->n_given++] : -1;
+    pthread_mutex_lock(&l->lock);
+    rank = l->n_given < l->n_deaths ? l->deaths[l->n_given++] : -1;
+    pthread_mutex_unlock(&l->lock);
+    return rank;
+}
+
+int mpipe__lifeline_cause(struct mpipe__lifeline *l, int rank)
+{
+    int cause;
+
+    if (l->rank > 0 && rank > 0)
+        return MPIPE__GONE;         /* rank 0 alone is told of what */
+    pthread_mutex_lock(&l->lock);
+    cause = l->line[rank].cause;
+    pthread_mutex_unlock(&l->lock);
+    return cause;
 }
 
 static bool all_have_left(const struct mpipe__lifeline *l)
@@ -433,30 +566,32 @@ static bool all_have_left(const struct mpipe__lifeline *l)
     return true;
 }
 
+static bool part_last(struct mpipe__lifeline *l)
+{
+    while (!all_have_left(l)) {
+        look(l, 100);
+        tell(l);
+    }
+    tell(l);
+    for (int r = 1; r < l->size; r++)
+        if (l->line[r].fd >= 0)
+            say(l->line[r].fd, BYE, 0, l->token);
+    return l->n_deaths == 0;
+}
+
 bool mpipe__lifeline_part(struct mpipe__lifeline *l)
 {
-    struct line *home = &l->line[0];
-    struct pollfd ready = { .fd = home->fd, .events = POLLIN };
+    bool all_live;
 
-    if (l->rank == 0) {
-        while (!all_have_left(l)) {
-            look(l, 100);
-            tell(l);
-        }
-        tell(l);
-        for (int r = 1; r < l->size; r++)
-            if (l->line[r].fd >= 0)
-                say(l->line[r].fd, BYE, 0, l->token);
-        return l->n_deaths == 0;
-    }
-    if (home->fd >= 0)
-        say(home->fd, BYE, l->rank, l->token);
-    while (home->fd >= 0 && !home->left) {
-        listen_home(l);
-        if (home->fd >= 0 && !home->left)
-            poll(&ready, 1, 100);
-    }
-    return l->n_deaths == 0;
+    if (l->rank == 0)
+        return part_last(l);
+    say(l->line[0].fd, BYE, l->rank, l->token);
+    pthread_mutex_lock(&l->lock);
+    while (!l->ended && !l->line[0].left)
+        pthread_cond_wait(&l->changed, &l->lock);
+    all_live = l->n_deaths == 0;
+    pthread_mutex_unlock(&l->lock);
+    return all_live;
 }
 
 void mpipe__lifeline_leave(struct mpipe__lifeline *l)
@@ -467,12 +602,15 @@ void mpipe__lifeline_leave(struct mpipe__lifeline *l)
         if (l->line[i].fd < 0)
             continue;
         say(l->line[i].fd, BYE, l->rank, l->token);
+        stop_answering(l);
         close(l->line[i].fd);
     }
     if (l->listener >= 0)
         close(l->listener);
     if (l->epoll >= 0)
         close(l->epoll);
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->lock);
     free(l->line);
     free(l->deaths);
     free(l);

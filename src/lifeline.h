@@ -2,8 +2,9 @@
 /* lifeline.h - a TCP connection from each rank to rank 0 (layer 2).
  *
  * When a process dies the kernel closes its end, also in the middle of a long
- * function; when its host is gone keep-alive tells after a while.  Rank 0 tells
- * the others.  A rank that leaves in good order says so first.
+ * function; one that is stopped or cut off does not answer any more, and is taken
+ * for dead after a while.  Rank 0 tells the others, and that rank too, should it
+ * come back.  A rank that leaves in good order says so first.
  *
  *   rank 0:    listen -> (its address goes to all) -> accept -> next_death ...
  *   others:    connect -> next_death ...
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <mpipe/error.h>
+#include "cause.h"
 
 #define MPIPE__LIFELINE_ADDRESSES 16u
 
@@ -28,8 +30,9 @@ struct mpipe__lifeline_address {
     unsigned char ip[MPIPE__LIFELINE_ADDRESSES][16];    /* IPv6, or IPv4 mapped */
 };
 
-/* 'timeout_s': how long a host may be silent before it is taken for dead.  NULL
- * on an error, told in 'err': MPIPE_ENOMEM, MPIPE_EIO. */
+/* 'timeout_s': how long a rank may be silent before it is taken for dead, in
+ * time in which rank 0 looks.  NULL on an error, told in 'err': MPIPE_ENOMEM,
+ * MPIPE_EIO. */
 struct mpipe__lifeline *mpipe__lifeline_listen(
     int size, unsigned timeout_s, struct mpipe__lifeline_address *address,
     struct mpipe_error *err);
@@ -44,6 +47,10 @@ int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms);
 /* A rank that has died and was not told of before; -1: none.  This rank itself:
  * it was taken for dead. */
 int mpipe__lifeline_next_death(struct mpipe__lifeline *l);
+
+/* Of what (cause.h), once next_death() has named the rank.  The others know it of
+ * rank 0 only. */
+int mpipe__lifeline_cause(struct mpipe__lifeline *l, int rank);
 
 /* This rank has done its part: wait until all others have too.  True: nobody has
  * died, so that what comes may be collective. */

@@ -6,6 +6,8 @@ noinst_LTLIBRARIES += src/libmpipe_core.la
 src_libmpipe_core_la_SOURCES = \
 	src/byte_stream.c \
 	src/byte_stream.h \
+	src/cause.c \
+	src/cause.h \
 	src/children.c \
 	src/children.h \
 	src/clock.h \

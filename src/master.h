@@ -13,6 +13,7 @@ struct mpipe__member {              /* what rank 0 knows of a rank */
     bool mourned;                   /* its death is dealt with, */
     uint64_t died;                  /* which came so long after the start; 0: it
                                        lives, or died before */
+    int cause;                      /* of its death (cause.h) */
     struct mpipe__role role;
     struct mpipe__rank_stats stats;
     struct mpipe__stage_stats *stage;   /* n_stages */

@@ -48,7 +48,7 @@
       "how often an item that failed is tried again") \
     X(peer_timeout, COUNT, "peer-timeout", "MPIPE_PEER_TIMEOUT", \
       "SECONDS", "30", "2", "86400", NULL, \
-      "how long a host may be silent before it is taken for dead") \
+      "how long a rank may be silent before it is taken for dead") \
     X(frame, SIZE, "frame", "MPIPE_FRAME", \
       "SIZE", "64K", "1K", "16M", NULL, \
       "bytes of small items that travel together") \

@@ -382,23 +382,16 @@ static enum mpipe_err finish(struct mpipe_pipeline *pl)
     return how.code;
 }
 
-/* Nothing more can be run. */
-static enum mpipe_err no_master(struct mpipe *mp)
-{
-    struct mpipe_error how = { MPIPE_EDEAD, 0, "it has died" };
-
-    mpipe__session_error(mp, &how);
-    return how.code;
-}
-
 static enum mpipe_err begin(struct mpipe_pipeline *pl)
 {
     struct mpipe *mp = pl->mp;
     struct mpipe_error err = { MPIPE_OK, -1, "" };
 
     mpipe__engine_progress(&mp->engine);
-    if (mpipe__engine_dead(&mp->engine, 0))
-        return pl->ended = no_master(mp);
+    if (mpipe__engine_lost(&mp->engine, &err)) {
+        mpipe__session_error(mp, &err);
+        return pl->ended = err.code;
+    }
     if (pl->spec.n_stages == 0)
         mpipe__pipeline_wrong(pl, MPIPE_EINVAL, "it has no stage");
     if (pl->spec.error.code == MPIPE_OK)

@@ -116,12 +116,17 @@ static void feed_again(struct mpipe__flow *flow)
 
 /* ---- a death ---- */
 
-static void say(struct mpipe__flow *flow, int rank)
+static void say(struct mpipe__flow *flow, int rank, int cause)
 {
+    const char *host = flow->engine->machine->at[rank].host;
     char line[200];
 
-    snprintf(line, sizeof line, "rank %d on %s has died", rank,
-             flow->engine->machine->at[rank].host);
+    if (cause == MPIPE__SILENT)
+        snprintf(line, sizeof line, "rank %d on %s is taken for dead: it has been "
+                 "silent for %u s (stopped, or cut off?)", rank, host,
+                 flow->engine->options->peer_timeout);
+    else
+        snprintf(line, sizeof line, "rank %d on %s has died", rank, host);
     mpipe__flow_log(flow, MPIPE_LOG_WARN, "", line);
 }
 
@@ -138,9 +143,10 @@ static int mourn(struct mpipe__flow *flow)
             continue;
         member->mourned = true;
         member->died = mpipe__now() - flow->started;
+        member->cause = mpipe__engine_cause(flow->engine, r);
         m->recovery.deaths++;
         last = r;
-        say(flow, r);
+        say(flow, r, member->cause);
         mpipe__poison_note(flow, r);
     }
     return last;

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+#include "cause.h"
 #include "report.h"
 #include "show.h"
 
@@ -304,9 +305,9 @@ static void print_deaths(const struct mpipe__report *r, FILE *stream)
         if (r->ranks[i].died_ns == 0)
             continue;
         mpipe__show_name(host, sizeof host, r->ranks[i].host, 32);
-        fprintf(stream, "%s%d of %s at %.3f s", named++ > 0 ? ", " : "",
-                r->ranks[i].rank, host,
-                (double)r->ranks[i].died_ns * 1e-9);
+        fprintf(stream, "%s%d of %s at %.3f s (%s)", named++ > 0 ? ", " : "",
+                r->ranks[i].rank, host, (double)r->ranks[i].died_ns * 1e-9,
+                mpipe__cause_words(r->ranks[i].cause));
     }
     fprintf(stream, "%s; %" PRIu64 " items in %" PRIu64 " frames were fed "
             "again", rec->deaths > named ? ", ..." : "", rec->items,

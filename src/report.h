@@ -24,6 +24,7 @@ struct mpipe__report_rank {
     int first, last;                    /* its stages; -1, -1: none */
     struct mpipe__rank_stats stats;
     uint64_t died_ns;                   /* after the start; 0: it lives */
+    int cause;                          /* of its death (cause.h) */
 };
 
 struct mpipe__report_shuffle {          /* n_parts 0: there was none */

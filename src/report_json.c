@@ -15,6 +15,7 @@
 #include <string.h>
 #include <jansson.h>
 #include <mpipe/version.h>
+#include "cause.h"
 #include "report.h"
 #include "show.h"
 
@@ -202,8 +203,10 @@ static struct object rank_object(const struct mpipe__report *r,
     set_count(&o, "bytes_sent", s->bytes_sent);
     set_count(&o, "bytes_received", s->bytes_received);
     set_count(&o, "bytes_read", s->bytes_read);
-    if (rank->died_ns > 0)
+    if (rank->died_ns > 0) {
         set_real(&o, "died_seconds", (double)rank->died_ns * 1e-9);
+        set_text(&o, "died_of", mpipe__cause_words(rank->cause));
+    }
     if (r->shuffle.n_parts == 0 || r->reduces)
         return o;
     set_count(&o, "pairs_emitted", s->pairs_emitted);

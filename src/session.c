@@ -50,13 +50,25 @@ static void write_log(void *arg, uint64_t time_ns, int rank,
     fflush(to);
 }
 
+/* Rank 0 tells, but for what only another one can know, and tells once: that it
+ * has been left behind. */
+static bool is_mine_to_tell(const struct mpipe *mp,
+                            const struct mpipe_error *err)
+{
+    const struct mpipe__transport *t = mp->transport;
+
+    return t == NULL || t->rank == 0
+           || (err->code == MPIPE_EDEAD && err->rank == t->rank
+               && !mp->printed);
+}
+
 void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
 {
     if (err->code >= MPIPE_OK)
         return;
     if (mp->first.code == MPIPE_OK)
         mp->first = *err;
-    if (!mp->prints || (mp->transport != NULL && mp->transport->rank != 0))
+    if (!mp->prints || !is_mine_to_tell(mp, err))
         return;
     mp->printed = true;
     if (err->rank > 0)

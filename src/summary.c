@@ -57,6 +57,7 @@ static void fill_rank(const struct mpipe__flow *flow, unsigned r,
     row->last = member->role.serves ? (int)member->role.last : -1;
     row->stats = member->stats;
     row->died_ns = member->died;
+    row->cause = member->cause;
 }
 
 /* The partitions that this flow fills, or goes through. */

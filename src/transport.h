@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <mpipe/error.h>
+#include "cause.h"
 
 /* The largest message; link.c cuts what is longer. */
 #define MPIPE__MESSAGE_MAX ((size_t)1 << 30)
@@ -89,6 +90,9 @@ struct mpipe__transport_ops {
     /* A rank that has died and was not told of before; -1: none.  NULL: deaths
      * are not noticed. */
     int (*next_death)(struct mpipe__transport *t);
+
+    /* Of what it has died (cause.h).  NULL: that is not known. */
+    int (*cause)(struct mpipe__transport *t, int peer);
 
     /* The peer is dead: everything that is under way with it comes back from
      * poll() with MPIPE_EDEAD, if it had not ended before.  Begin nothing with

@@ -425,6 +425,14 @@ static int fault_next_death(struct mpipe__transport *t)
            ? f->inner->ops->next_death(f->inner) : -1;
 }
 
+static int fault_cause(struct mpipe__transport *t, int peer)
+{
+    struct fault *f = (struct fault *)t;
+
+    return f->inner->ops->cause != NULL ? f->inner->ops->cause(f->inner, peer)
+                                        : MPIPE__GONE;
+}
+
 static struct mpipe__box *fault_box(struct mpipe__transport *t, int peer)
 {
     struct fault *f = (struct fault *)t;
@@ -490,6 +498,7 @@ static const struct mpipe__transport_ops fault_ops = {
     .abort = fault_abort,
     .near = fault_near,
     .next_death = fault_next_death,
+    .cause = fault_cause,
     .abandon = fault_abandon,
     .box = fault_box,
     .part = fault_part,

@@ -457,6 +457,14 @@ static int mpi_next_death(struct mpipe__transport *t)
     return mpipe__lifeline_next_death(m->lifeline);
 }
 
+static int mpi_cause(struct mpipe__transport *t, int peer)
+{
+    struct mpi_transport *m = self(t);
+
+    return m->lifeline != NULL ? mpipe__lifeline_cause(m->lifeline, peer)
+                               : MPIPE__GONE;
+}
+
 static bool mpi_part(struct mpipe__transport *t)
 {
     struct mpi_transport *m = self(t);
@@ -560,6 +568,7 @@ static const struct mpipe__transport_ops mpi_ops = {
     .abort = mpi_abort,
     .near = mpi_near,
     .next_death = mpi_next_death,
+    .cause = mpi_cause,
     .abandon = mpi_abandon,
     .box = mpi_box,
     .part = mpi_part,

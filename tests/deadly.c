@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* deadly.c - a program whose ranks die, for tests/deaths.sh.
  *
- *      deadly ITEMS [HOW:RANK:AT | poison:ITEM | own]...
+ *      deadly ITEMS [HOW:RANK:AT | poison:ITEM | hold:FILE | own]...
  *
  * Feeds 1 ... ITEMS to two stages; the first drops the multiples of 3, the second
  * squares.  Prints "n n*n" in feed order.  RANK ends in the way HOW says when it
  * is given its AT-th item, at whichever stage: kill, segv, abort, exit, or kill
  * in init (AT 0).  Whoever is to square ITEM is killed.
+ * stop: it writes its process id to the file 'stopped' and stops; rank 0 does at its
+ * AT-th result.
+ * hold: whoever is to square the last item waits until FILE is there.
  * own: it begins and ends MPI itself.
  */
 #include <inttypes.h>
@@ -22,7 +25,17 @@
 static struct mpipe *mp;
 static int n_ends;
 static char **ends;
-static uint64_t n_given;
+static uint64_t n_given, n_items;
+
+static void stop(void)
+{
+    FILE *file = fopen("stopping", "w");
+
+    if (file == NULL || fprintf(file, "%ld\n", (long)getpid()) < 0
+        || fclose(file) != 0 || rename("stopping", "stopped") != 0)
+        abort();
+    raise(SIGSTOP);
+}
 
 static void die(const char *how)
 {
@@ -38,6 +51,8 @@ static void die(const char *how)
     }
     if (strcmp(how, "exit") == 0)
         _exit(0);
+    if (strcmp(how, "stop") == 0)
+        stop();
 }
 
 static void maybe_die(void)
@@ -59,6 +74,14 @@ static void maybe_eat(uint64_t item)
     for (int i = 0; i < n_ends; i++)
         if (sscanf(ends[i], "poison:%" SCNu64, &poison) == 1 && item == poison)
             raise(SIGKILL);
+}
+
+static void maybe_hold(uint64_t item)
+{
+    for (int i = 0; i < n_ends; i++)
+        if (strncmp(ends[i], "hold:", 5) == 0 && item == n_items)
+            while (access(ends[i] + 5, F_OK) != 0)
+                usleep(1000);
 }
 
 static enum mpipe_err init(void *arg, struct mpipe_out *out, void **state)
@@ -89,6 +112,7 @@ static enum mpipe_err square(const struct mpipe_item *in,
     n_given++;
     maybe_die();
     maybe_eat(pair[0]);
+    maybe_hold(pair[0]);
     pair[1] = pair[0] * pair[0];
     return mpipe_emit(out, pair, sizeof pair);
 }
@@ -98,6 +122,8 @@ static enum mpipe_err print(const struct mpipe_item *result, void *arg)
     const uint64_t *pair = result->data;
 
     (void)arg;
+    n_given++;
+    maybe_die();
     printf("%" PRIu64 " %" PRIu64 "\n", pair[0], pair[1]);
     return MPIPE_OK;
 }
@@ -121,8 +147,9 @@ int main(int argc, char **argv)
                                               "..."));
     ends = argv + 2;
     n_ends = argc - 2;
+    n_items = strtoull(argv[1], NULL, 10);
     pl = mpipe_pipeline_new(mp);
-    mpipe_source_range(pl, 1, strtoll(argv[1], NULL, 10));
+    mpipe_source_range(pl, 1, (int64_t)n_items);
     mpipe_pipeline_add(pl, &stage[0]);
     mpipe_pipeline_add(pl, &stage[1]);
     mpipe_pipeline_sink(pl, print, NULL);

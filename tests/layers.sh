@@ -11,7 +11,7 @@ layer_of()
     case $1 in
     error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
     progress|trace|show|stats|interval|journal|\
-    pair|combine|table|partition|sort|scratch|run|merge|groups|store)
+    cause|pair|combine|table|partition|sort|scratch|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|route)
         echo 1 ;;                       # plan: where things run

@@ -16,7 +16,7 @@
 #define WAIT_NS 10000000000u
 
 /* What a rank does once it is connected. */
-enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT };
+enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT, STOP };
 
 struct child {
     pid_t pid;
@@ -38,6 +38,7 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
 {
     struct mpipe__lifeline *l = mpipe__lifeline_connect(rank, RANKS, 30,
                                                         address, NULL);
+    int r;
 
     if (l == NULL)
         _exit(9);
@@ -51,8 +52,10 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
                 close(fd);
     if (deed == LEAVE)
         mpipe__lifeline_leave(l);
-    while (deed == STAY) {
-        int r = await(l);
+    if (deed == STOP)
+        raise(SIGSTOP);
+    while (deed == STAY || deed == STOP) {
+        r = await(l);
         if (write(out, &r, sizeof r) != (ssize_t)sizeof r || r <= 0)
             _exit(0);
     }
@@ -123,6 +126,68 @@ static void deaths(void)
     CU_ASSERT_EQUAL(told, dead);
     mpipe__lifeline_leave(l);
     /* it left in good order: that is no death, and nothing more is heard */
+    for (int r = 1; r < RANKS; r++)
+        end(&child[r]);
+}
+
+static void await_stop(pid_t pid)
+{
+    int status;
+
+    CU_ASSERT_EQUAL_FATAL(waitpid(pid, &status, WUNTRACED), pid);
+    CU_ASSERT_FATAL(WIFSTOPPED(status));
+}
+
+/* One is stopped and taken for dead, which all hear, and it too when it goes on.
+ * One does nothing for as long, and lives: its thread answers. */
+static void silence(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(RANKS, 2, &address,
+                                                       NULL);
+    struct child child[RANKS];
+    int status = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    for (int r = 1; r < RANKS; r++)
+        child[r] = start(&address, r, r == 1 ? STAY : r == 2 ? STOP : LEAVE);
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+    await_stop(child[2].pid);
+    CU_ASSERT_EQUAL(await(l), 2);
+    CU_ASSERT_EQUAL(mpipe__lifeline_cause(l, 2), MPIPE__SILENT);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);
+    CU_ASSERT_EQUAL(heard(&child[1]), 2);
+    CU_ASSERT_EQUAL(waitpid(child[2].pid, &status, WNOHANG), 0);
+    kill(child[2].pid, SIGCONT);
+    CU_ASSERT_EQUAL(heard(&child[2]), 2);
+    mpipe__lifeline_leave(l);
+    for (int r = 1; r < RANKS; r++)
+        end(&child[r]);
+}
+
+/* All are stopped, rank 0 too, for longer than the timeout: that counts for
+ * nobody.  Then one dies, which shows that rank 0 listens. */
+static void all_stopped(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(RANKS, 2, &address,
+                                                       NULL);
+    struct child child[RANKS];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    for (int r = 1; r < RANKS; r++)
+        child[r] = start(&address, r, STOP);
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+    for (int r = 1; r < RANKS; r++)
+        await_stop(child[r].pid);
+    sleep(3);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);
+    for (int r = 1; r < RANKS; r++)
+        kill(child[r].pid, r == 2 ? SIGKILL : SIGCONT);
+    CU_ASSERT_EQUAL(await(l), 2);
+    CU_ASSERT_EQUAL(mpipe__lifeline_cause(l, 2), MPIPE__GONE);
+    CU_ASSERT_EQUAL(heard(&child[1]), 2);
+    mpipe__lifeline_leave(l);
     for (int r = 1; r < RANKS; r++)
         end(&child[r]);
 }
@@ -246,6 +311,8 @@ static void nobody_there(void)
 
 static const struct mpipe__test tests[] = {
     { "who ends without a word has died, and all hear of it", deaths },
+    { "who is stopped is taken for dead, and hears of it", silence },
+    { "time in which rank 0 does not look makes nobody silent", all_stopped },
     { "the others hear that rank 0 has died", death_of_0 },
     { "who parts knows whether all live", parting },
     { "strangers are sent away", strangers },

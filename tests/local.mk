@@ -198,6 +198,7 @@ shell_tests = \
 	tests/quickstart.sh \
 	tests/resume.sh \
 	tests/signals.sh \
+	tests/silent.sh \
 	tests/sumjob.sh \
 	tests/taskchain.sh \
 	tests/trickle.sh \

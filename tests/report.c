@@ -8,6 +8,7 @@
 #include <string.h>
 #include <jansson.h>
 #include <mpipe/version.h>
+#include "cause.h"
 #include "report.h"
 #include "suite.h"
 
@@ -29,13 +30,13 @@ static const struct mpipe__report_stage two_stages[] = {
 
 static const struct mpipe__report_rank four_ranks[] = {
     { 0, "node1", -1, -1, { .wall_ns = 5 * SEC / 2, .rss = 40 * MIB,
-      .rss_max = 50 * MIB, .frames_sent = 7 }, 0 },
+      .rss_max = 50 * MIB, .frames_sent = 7 }, 0, 0 },
     { 1, "node1", 0, 0, { .wall_ns = 5 * SEC / 2, .busy_ns = SEC,
       .blocked_ns = 1, .waiting_ns = SEC / 4, .rss_max = 60 * MIB,
       .node_available = 1000, .backlog = 3, .frames_received = 8,
-      .bytes_sent = 9, .bytes_received = 10 }, 0 },
-    { 2, "node2", 0, 1, { .wall_ns = 5 * SEC / 2, .rss_max = 60 * MIB }, 0 },
-    { 3, "node2", -1, -1, { .wall_ns = 5 * SEC / 2, .rss_max = 1 * MIB }, 0 }
+      .bytes_sent = 9, .bytes_received = 10 }, 0, 0 },
+    { 2, "node2", 0, 1, { .wall_ns = 5 * SEC / 2, .rss_max = 60 * MIB }, 0, 0 },
+    { 3, "node2", -1, -1, { .wall_ns = 5 * SEC / 2, .rss_max = 1 * MIB }, 0, 0 }
 };
 
 static const struct mpipe__report plain = {
@@ -125,7 +126,7 @@ static void head_lines(void)
           "delivered, 0 dropped, 0 failed\n"
           "1 rank, 1.000 s, 18E items/s, 0 B fed, 0 B delivered\n" }
     };
-    static const struct mpipe__report_rank rank = { 0, "a", -1, -1, { 0 }, 0 };
+    static const struct mpipe__report_rank rank = { 0, "a", -1, -1, { 0 }, 0, 0 };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct mpipe__report r = {
             .name = "p", .wall = rows[i].wall, .counts = rows[i].counts,
@@ -138,7 +139,7 @@ static void head_lines(void)
 /* Two ranks died and are named, with what that cost; of many only some are. */
 static void dead_ranks(void)
 {
-    struct mpipe__report_rank ranks[9] = { { 0, "a", -1, -1, { 0 }, 0 } };
+    struct mpipe__report_rank ranks[9] = { { 0, "a", -1, -1, { 0 }, 0, 0 } };
     struct mpipe__report r = {
         .name = "p", .wall = 1, .n_ranks = 9, .ranks = ranks,
         .recovery = { 2, 3, 40, 12345678 }
@@ -152,12 +153,13 @@ static void dead_ranks(void)
         ranks[i].first = ranks[i].last = -1;
     }
     ranks[2].died_ns = 1500000000;
+    ranks[2].cause = MPIPE__SILENT;
     ranks[5].died_ns = 1;
     check_text(&r, "p: 0 fed, 0 made, 0 delivered, 0 dropped, 0 failed\n"
                "9 ranks, 1.000 s, 0 items/s, 0 B fed, 0 B delivered\n"
-               "2 ranks died: 2 of b? at 1.500 s, 5 of b? at 0.000 s; 40 items "
-               "in 3 frames were fed again, results came again after 0.012 s at "
-               "most\n");
+               "2 ranks died: 2 of b? at 1.500 s (silent), 5 of b? at 0.000 s "
+               "(killed, or gone); 40 items in 3 frames were fed again, results "
+               "came again after 0.012 s at most\n");
     json = written(mpipe__report_json, &r);
     all = json_loads(json, 0, NULL);
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(all, "deaths")), 2);
@@ -168,6 +170,10 @@ static void dead_ranks(void)
         json_real_value(json_object_get(
             json_array_get(json_object_get(all, "ranks"), 2),
             "died_seconds")), 1.5, 1e-9);
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_object_get(
+            json_array_get(json_object_get(all, "ranks"), 5),
+            "died_of")), "killed, or gone");
     json_decref(all);
     free(json);
     for (int i = 1; i < 9; i++)
@@ -175,9 +181,11 @@ static void dead_ranks(void)
     r.recovery = (struct mpipe__recovery){ 8, 0, 0, 0 };
     check_text(&r, "p: 0 fed, 0 made, 0 delivered, 0 dropped, 0 failed\n"
                "9 ranks, 1.000 s, 0 items/s, 0 B fed, 0 B delivered\n"
-               "8 ranks died: 1 of b? at 0.001 s, 2 of b? at 0.001 s, 3 of b? "
-               "at 0.001 s, 4 of b? at 0.001 s, 5 of b? at 0.001 s, 6 of b? at "
-               "0.001 s, ...; 0 items in 0 frames were fed again\n");
+               "8 ranks died: 1 of b? at 0.001 s (killed, or gone), 2 of b? at "
+               "0.001 s (silent), 3 of b? at 0.001 s (killed, or gone), 4 of b? "
+               "at 0.001 s (killed, or gone), 5 of b? at 0.001 s (killed, or "
+               "gone), 6 of b? at 0.001 s (killed, or gone), ...; 0 items in 0 "
+               "frames were fed again\n");
 }
 
 static void odd_stages(void)
@@ -325,7 +333,7 @@ static void odd_json(void)
         { "long", 1, { .busy_ns = 30 }, 20, 21 }
     };
     static const struct mpipe__report_rank ranks[] = {
-        { 0, NULL, 0, 1, { 0 }, 0 }
+        { 0, NULL, 0, 1, { 0 }, 0, 0 }
     };
     const double walls[] = { 0, -1, NAN, INFINITY, 1e-320 };
     static const struct { const char *path, *value; } rows[] = {
