@@ -30,6 +30,7 @@
 #include <unistd.h>
 #include "clock.h"
 #include "error.h"
+#include "last_words.h"
 #include "lifeline.h"
 
 #define BATCH      64
@@ -39,11 +40,11 @@
 #define ROUNDS     8u               /* without an answer: it is taken for dead */
 #define STACK_SIZE ((size_t)256 << 10)      /* of the thread that answers */
 
-enum said { HELLO = 1, DIED, BYE, ASK, ANSWER };
+enum said { HELLO = 1, DIED, BYE, ASK, ANSWER, SIGNALLED };
 
 struct record {
     uint32_t said;
-    int32_t rank;
+    int32_t rank;                   /* SIGNALLED: the signal's number */
     uint64_t token;
 };
 
@@ -52,7 +53,7 @@ struct line {                       /* to one rank */
     int n_told;                     /* deaths */
     unsigned silent;                /* rounds since it was asked; 0: it answered */
     bool left, dead;
-    int cause;                      /* dead: of what */
+    int cause;                      /* dead: of what; or a signal that it said last */
     struct record in;               /* what has come of it */
     size_t n_in;
 };
@@ -344,6 +345,14 @@ static void *answer(void *arg)
     return NULL;
 }
 
+/* In a signal handler. */
+static void say_signal(void *arg, int number)
+{
+    struct mpipe__lifeline *l = arg;
+
+    say(l->line[0].fd, number > 0 ? SIGNALLED : ANSWER, number, l->token);
+}
+
 /* Signals are not for this thread. */
 static bool begin_to_answer(struct mpipe__lifeline *l)
 {
@@ -390,8 +399,10 @@ struct mpipe__lifeline *mpipe__lifeline_connect(
         if (!begin_to_answer(l))
             mpipe__error(err, rank, MPIPE_EIO, "no lifeline to rank 0: no thread "
                          "for it (a limit on processes?)");
-        else if (say(line->fd, HELLO, rank, l->token))
+        else if (say(line->fd, HELLO, rank, l->token)) {
+            mpipe__last_words_watch(say_signal, l);
             return l;
+        }
     }
     mpipe__error(err, rank, MPIPE_EIO, "no lifeline to rank 0: port %u of its "
                  "host cannot be reached (a firewall?)", address->port);
@@ -432,7 +443,8 @@ static void died(struct mpipe__lifeline *l, int rank, int cause)
     if (line->dead)
         return;
     line->dead = true;
-    line->cause = cause;
+    if (line->cause == MPIPE__GONE)
+        line->cause = cause;
     l->deaths[l->n_deaths++] = rank;
 }
 
@@ -459,6 +471,9 @@ static void listen_to(struct mpipe__lifeline *l, int rank)
     while ((heard = hear(line)) == 1) {
         line->left |= line->in.said == BYE;
         line->silent = 0;
+        /* whoever says more after that has gone on */
+        line->cause = line->in.said == SIGNALLED && line->in.rank > 0
+                      ? line->in.rank : MPIPE__GONE;
     }
     if (heard < 0)
         cut(l, rank, cause_of(errno));
@@ -598,6 +613,7 @@ void mpipe__lifeline_leave(struct mpipe__lifeline *l)
 {
     if (l == NULL)
         return;
+    mpipe__last_words_unwatch(l);
     for (int i = 0; i < l->n_lines; i++) {
         if (l->line[i].fd < 0)
             continue;

@@ -4,7 +4,8 @@
  * When a process dies the kernel closes its end, also in the middle of a long
  * function; one that is stopped or cut off does not answer any more, and is taken
  * for dead after a while.  Rank 0 tells the others, and that rank too, should it
- * come back.  A rank that leaves in good order says so first.
+ * come back.  A rank that leaves in good order says so first, and one that dies of a
+ * signal that can be caught says of which.
  *
  *   rank 0:    listen -> (its address goes to all) -> accept -> next_death ...
  *   others:    connect -> next_death ...

@@ -43,6 +43,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/interval.h \
 	src/journal.c \
 	src/journal.h \
+	src/last_words.c \
+	src/last_words.h \
 	src/layout.c \
 	src/layout.h \
 	src/ledger.c \

@@ -125,6 +125,9 @@ static void say(struct mpipe__flow *flow, int rank, int cause)
         snprintf(line, sizeof line, "rank %d on %s is taken for dead: it has been "
                  "silent for %u s (stopped, or cut off?)", rank, host,
                  flow->engine->options->peer_timeout);
+    else if (cause != MPIPE__GONE)
+        snprintf(line, sizeof line, "rank %d on %s has died of %s", rank, host,
+                 mpipe__cause_words(cause));
     else
         snprintf(line, sizeof line, "rank %d on %s has died", rank, host);
     mpipe__flow_log(flow, MPIPE_LOG_WARN, "", line);

@@ -39,16 +39,14 @@ static void stop(void)
 
 static void die(const char *how)
 {
+    volatile int *volatile nowhere = NULL;
+
     if (strcmp(how, "kill") == 0)
         raise(SIGKILL);
-    if (strcmp(how, "segv") == 0) {
-        signal(SIGSEGV, SIG_DFL);       /* not MPI's long story */
-        raise(SIGSEGV);
-    }
-    if (strcmp(how, "abort") == 0) {
-        signal(SIGABRT, SIG_DFL);
+    if (strcmp(how, "segv") == 0)
+        *nowhere = 1;
+    if (strcmp(how, "abort") == 0)
         abort();
-    }
     if (strcmp(how, "exit") == 0)
         _exit(0);
     if (strcmp(how, "stop") == 0)

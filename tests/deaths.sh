@@ -47,15 +47,29 @@ lives()
     if [ "$deaths" -gt 0 ]; then
         grep -q "^$deaths ranks* died: [0-9]" err ||
             complain "$command: the report does not count $deaths dead: $(cat err)"
-        [ "$(grep -c 'has died$' err)" -eq "$deaths" ] ||
+        [ "$(grep -c 'rank [0-9]* on .* has died' err)" -eq "$deaths" ] ||
             complain "$command: the log does not name $deaths dead: $(cat err)"
     fi
 }
 
 lives 4 0
-for how in kill segv abort exit; do
-    lives 4 1 $how:2:100
-done
+# dies HOW CAUSE: which is told, in the log where it has a name, and in the report.
+dies()
+{
+    lives 4 1 "$1:2:100"
+    grep -q "^1 rank died: 2 of .* ($2); " err ||
+        complain "$command: the report does not say of what: $(cat err)"
+    case $2 in
+    SIG*)
+        grep -q "warning: rank 2 on .* has died of $2\$" err ||
+            complain "$command: the log does not say of what: $(cat err)" ;;
+    esac
+}
+
+dies kill 'killed, or gone'
+dies exit 'killed, or gone'
+dies segv SIGSEGV
+dies abort SIGABRT
 lives 3 1 kill:1:1
 lives 3 1 kill:2:0                      # while its stage is set up
 lives 2 1 kill:1:5000                   # rank 0 alone
@@ -103,7 +117,7 @@ poisoned()
         complain "$command: not all but one of the results"
     grep -q 'error: .*ranks* died over it, the last of them rank [0-9]' err ||
         complain "$command: the item is not told: $(cat err)"
-    [ "$(grep -c 'has died$' err)" -le "$most" ] ||
+    [ "$(grep -c 'rank [0-9]* on .* has died' err)" -le "$most" ] ||
         complain "$command: it took more ranks than it should: $(cat err)"
 }
 poisoned 3 7 $items poison:7777

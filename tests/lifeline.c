@@ -4,7 +4,10 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +19,8 @@
 #define WAIT_NS 10000000000u
 
 /* What a rank does once it is connected. */
-enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT, STOP };
+enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT, STOP, CRASH, OVERFLOW, ABORT,
+            RECOVER };
 
 struct child {
     pid_t pid;
@@ -33,12 +37,55 @@ static int await(struct mpipe__lifeline *l)
     return r;
 }
 
+static volatile int mended;
+
+static void mend(int number)
+{
+    (void)number;
+    mended++;
+}
+
+/* Until the stack is at its end. */
+static int deeper(volatile char *above)
+{
+    volatile char frame[4096];
+
+    frame[0] = *above;
+    return above == NULL ? 0 : deeper(frame) + frame[1];
+}
+
+static void crash(enum deed deed)
+{
+    char top = 0;
+    volatile char *nowhere = mmap(NULL, 1, PROT_NONE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    if (deed == CRASH)
+        nowhere[0] = 1;
+    if (deed == OVERFLOW)
+        deeper(&top);
+    if (deed == ABORT)
+        abort();
+    if (deed == RECOVER) {              /* by its own handler, and is killed later */
+        raise(SIGFPE);
+        if (mended == 1)
+            raise(SIGFPE);
+        if (mended == 2)
+            raise(SIGKILL);
+    }
+}
+
 static void live(const struct mpipe__lifeline_address *address, int rank,
                  enum deed deed, int out)
 {
-    struct mpipe__lifeline *l = mpipe__lifeline_connect(rank, RANKS, 30,
-                                                        address, NULL);
+    struct mpipe__lifeline *l;
     int r;
+
+    signal(SIGSEGV, SIG_DFL);       /* not a sanitizer's */
+    if (deed == RECOVER)
+        signal(SIGFPE, mend);
+    l = mpipe__lifeline_connect(rank, RANKS, 30, address, NULL);
 
     if (l == NULL)
         _exit(9);
@@ -54,6 +101,8 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
         mpipe__lifeline_leave(l);
     if (deed == STOP)
         raise(SIGSTOP);
+    if (deed >= CRASH)
+        crash(deed);
     while (deed == STAY || deed == STOP) {
         r = await(l);
         if (write(out, &r, sizeof r) != (ssize_t)sizeof r || r <= 0)
@@ -163,6 +212,37 @@ static void silence(void)
     mpipe__lifeline_leave(l);
     for (int r = 1; r < RANKS; r++)
         end(&child[r]);
+}
+
+/* They say of what signal they die, and then die of it; a handler that was there
+ * before is called too, and if it mends what was wrong those words do not count.  Of
+ * SIGKILL nobody can tell. */
+static void crashes(void)
+{
+    static const struct { enum deed deed; int cause, signal; } row[RANKS] = {
+        { STAY, 0, 0 }, { CRASH, SIGSEGV, SIGSEGV },
+        { OVERFLOW, SIGSEGV, SIGSEGV }, { ABORT, SIGABRT, SIGABRT },
+        { RECOVER, MPIPE__GONE, SIGKILL }, { DIE, MPIPE__GONE, SIGKILL }
+    };
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(RANKS, 30, &address,
+                                                       NULL);
+    struct child child[RANKS];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    for (int r = 1; r < RANKS; r++)
+        child[r] = start(&address, r, row[r].deed);
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+    for (int i = 1; i < RANKS; i++) {
+        int r = await(l), status = 0;
+
+        CU_ASSERT_FATAL(r > 0 && r < RANKS);
+        waitpid(child[r].pid, &status, 0);
+        CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == row[r].signal);
+        CU_ASSERT_EQUAL(mpipe__lifeline_cause(l, r), row[r].cause);
+        close(child[r].heard[0]);
+    }
+    mpipe__lifeline_leave(l);
 }
 
 /* All are stopped, rank 0 too, for longer than the timeout: that counts for
@@ -312,6 +392,7 @@ static void nobody_there(void)
 static const struct mpipe__test tests[] = {
     { "who ends without a word has died, and all hear of it", deaths },
     { "who is stopped is taken for dead, and hears of it", silence },
+    { "who dies of a signal says of which", crashes },
     { "time in which rank 0 does not look makes nobody silent", all_stopped },
     { "the others hear that rank 0 has died", death_of_0 },
     { "who parts knows whether all live", parting },

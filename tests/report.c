@@ -3,6 +3,7 @@
  * with no time, no ranks, no memory or no disk.
  */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,11 +156,12 @@ static void dead_ranks(void)
     ranks[2].died_ns = 1500000000;
     ranks[2].cause = MPIPE__SILENT;
     ranks[5].died_ns = 1;
+    ranks[5].cause = SIGSEGV;
     check_text(&r, "p: 0 fed, 0 made, 0 delivered, 0 dropped, 0 failed\n"
                "9 ranks, 1.000 s, 0 items/s, 0 B fed, 0 B delivered\n"
                "2 ranks died: 2 of b? at 1.500 s (silent), 5 of b? at 0.000 s "
-               "(killed, or gone); 40 items in 3 frames were fed again, results "
-               "came again after 0.012 s at most\n");
+               "(SIGSEGV); 40 items in 3 frames were fed again, results came "
+               "again after 0.012 s at most\n");
     json = written(mpipe__report_json, &r);
     all = json_loads(json, 0, NULL);
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(all, "deaths")), 2);
@@ -173,7 +175,7 @@ static void dead_ranks(void)
     CU_ASSERT_STRING_EQUAL(
         json_string_value(json_object_get(
             json_array_get(json_object_get(all, "ranks"), 5),
-            "died_of")), "killed, or gone");
+            "died_of")), "SIGSEGV");
     json_decref(all);
     free(json);
     for (int i = 1; i < 9; i++)
@@ -183,8 +185,8 @@ static void dead_ranks(void)
                "9 ranks, 1.000 s, 0 items/s, 0 B fed, 0 B delivered\n"
                "8 ranks died: 1 of b? at 0.001 s (killed, or gone), 2 of b? at "
                "0.001 s (silent), 3 of b? at 0.001 s (killed, or gone), 4 of b? "
-               "at 0.001 s (killed, or gone), 5 of b? at 0.001 s (killed, or "
-               "gone), 6 of b? at 0.001 s (killed, or gone), ...; 0 items in 0 "
+               "at 0.001 s (killed, or gone), 5 of b? at 0.001 s (SIGSEGV), "
+               "6 of b? at 0.001 s (killed, or gone), ...; 0 items in 0 "
                "frames were fed again\n");
 }
 
