@@ -19,11 +19,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <mpipe.h>
 #include "arguments.h"
 #include "mpipe_tool.h"
+#include "run_watch.h"
 
 #define WORDS_MOST 64u          /* of the launcher's own */
 
@@ -185,55 +185,35 @@ static void hand_on(int number)
         kill(child, given);
 }
 
-/* What rank 0 has said of its end; -1: nothing.  'aborted': it has ended without
- * the others, and a launcher that lets them go on does not end them. */
-static int said(const char *path, bool *aborted)
+/* What rank 0 has said of its end; -1: nothing. */
+static int said(const char *path)
 {
     FILE *file = fopen(path, "re");
-    char how[16] = "";
     int code = -1;
 
     if (file == NULL)
         return -1;
-    if (fscanf(file, "%d %15s", &code, how) < 2)
+    if (fscanf(file, "%d", &code) != 1)
         code = -1;
     fclose(file);
-    *aborted = code >= 0 && strcmp(how, "abort") == 0;
     return code;
-}
-
-/* Wait for the launcher, and end it if the ranks that still run are to be ended. */
-static int wait_for(pid_t pid, const char *status_file)
-{
-    const struct timespec pause = { 0, 50000000 };
-    bool aborted = false;
-    unsigned told = 0;
-    int status = 0;
-
-    for (;;) {
-        pid_t ended = waitpid(pid, &status, WNOHANG);
-
-        if (ended == pid || (ended < 0 && errno != EINTR))
-            return status;
-        nanosleep(&pause, NULL);
-        if (!aborted)
-            said(status_file, &aborted);
-        else if (told++ == 0)
-            kill(pid, SIGTERM);
-        else if (told == 100)           /* it has had 5 seconds */
-            kill(pid, SIGKILL);
-    }
 }
 
 static int run(const struct command *c, const char *status_file)
 {
     static const int handed[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGHUP };
     struct sigaction hand = { .sa_handler = hand_on, .sa_flags = SA_RESTART };
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
-    int status = 0;
-    pid_t pid = fork();
+    static const int ignored[] = { SIGINT, SIGQUIT };
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, old[2];
+    pid_t pid;
+    int code;
 
+    for (size_t i = 0; i < 2; i++)      /* the terminal sends them to both */
+        sigaction(ignored[i], &ignore, &old[i]);
+    pid = fork();
     if (pid == 0) {
+        for (size_t i = 0; i < 2; i++)
+            sigaction(ignored[i], &old[i], NULL);
         execvp(c->word[0], (char **)(uintptr_t)c->word);
         fprintf(stderr, "mpipe run: %s cannot be started: %s (is it in "
                 "PATH?)\n", c->word[0], strerror(errno));
@@ -247,23 +227,23 @@ static int run(const struct command *c, const char *status_file)
     child = pid;
     for (size_t i = 0; i < sizeof handed / sizeof handed[0]; i++)
         sigaction(handed[i], &hand, NULL);
-    sigaction(SIGINT, &ignore, NULL);   /* the terminal sends it to both */
-    sigaction(SIGQUIT, &ignore, NULL);
-    status = wait_for(pid, status_file);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    code = run_watch(pid, status_file);
+    child = 0;
+    for (size_t i = 0; i < 2; i++)
+        sigaction(ignored[i], &old[i], NULL);
+    return code;
 }
 
 static int run_and_tell(const struct command *c, const struct request *r,
                         const struct place *place)
 {
-    bool aborted;
     int code, its;
 
     if (truncate(place->status, 0) != 0)
         fprintf(stderr, "mpipe run: %s cannot be written: %s\n", place->status,
                 strerror(errno));
     code = run(c, place->status);
-    its = said(place->status, &aborted);
+    its = said(place->status);
     if (its >= 0)
         return its;
     if (code != 0 || place->kind != IS_OPEN_MPI)

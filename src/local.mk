@@ -45,6 +45,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/journal.h \
 	src/last_words.c \
 	src/last_words.h \
+	src/launcher.c \
+	src/launcher.h \
 	src/layout.c \
 	src/layout.h \
 	src/ledger.c \

@@ -16,6 +16,7 @@
 #include "error.h"
 #include "flow.h"
 #include "interrupt.h"
+#include "launcher.h"
 #include "log.h"
 #include "resume.h"
 #include "session.h"
@@ -290,6 +291,7 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
     struct mpipe *mp = new_session();
     struct mpipe__transport *mpi;
 
+    mpipe__launcher_start();
     mp->transport = mp->broken.code == MPIPE_OK
                     ? mpipe__mpi_transport(comm, &mp->broken) : NULL;
     if (mp->transport == NULL)
@@ -303,6 +305,8 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
     stack_faults(mp);
     start_engine(mp);
     agree(mp, mpi);
+    if (mp->transport->rank == 0)
+        mpipe__launcher_here();
     mpipe__session_error(mp, &mp->broken);
     return mp;
 }
@@ -341,6 +345,7 @@ struct mpipe *mpipe_init(int *argc, char ***argv)
     }
     MPI_Initialized(&began);
     if (!began) {
+        mpipe__launcher_start();
         MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &level);
         /* what fails in a call on several requests belongs to none of our
          * communicators */

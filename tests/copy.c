@@ -3,7 +3,8 @@
  *
  *   copy lines|files|splits SIZE OUT [PATH...]      SIZE: of a split, or 0
  *
- * Each item takes $COPY_PAUSE_US microseconds.
+ * Each item takes $COPY_PAUSE_US microseconds; rank 0 writes its process number to
+ * the file $COPY_PID.
  *
  * With OUT in feed order, the copy of files is the files, one after another; of
  * lines too, with a newline at each file's end.
@@ -20,6 +21,17 @@ static void hold(void)
 {
     if (pause_us > 0)
         usleep(pause_us);
+}
+
+static void tell_pid(const struct mpipe *mp)
+{
+    const char *path = getenv("COPY_PID");
+    FILE *file = path != NULL && mpipe_rank(mp) == 0 ? fopen(path, "w") : NULL;
+
+    if (file == NULL)
+        return;
+    fprintf(file, "%ld\n", (long)getpid());
+    fclose(file);
 }
 
 static enum mpipe_err pass(const struct mpipe_item *in, struct mpipe_out *out,
@@ -58,6 +70,7 @@ int main(int argc, char **argv)
     if (argc < 4)
         return mpipe_finalize(mp, mpipe_usage(mp, "too few arguments"));
     n = (size_t)argc - 4;
+    tell_pid(mp);
     pl = mpipe_pipeline_new(mp);
     if (getenv("COPY_PAUSE_US") != NULL)
         pause_us = (useconds_t)strtoul(getenv("COPY_PAUSE_US"), NULL, 10);

@@ -9,6 +9,8 @@
  * in init (AT 0).  Whoever is to square ITEM is killed.
  * stop: it writes its process id to the file 'stopped' and stops; rank 0 does at its
  * AT-th result.
+ * early: at AT 0 it is killed within MPI_Init_thread(), at 1 in the first
+ * MPI_Gather(), when MPI has begun and our part of the start has not ended.
  * hold: whoever is to square the last item waits until FILE is there.
  * own: it begins and ends MPI itself.
  */
@@ -82,6 +84,32 @@ static void maybe_hold(uint64_t item)
                 usleep(1000);
 }
 
+static void maybe_die_early(uint64_t when)
+{
+    const char *mine = getenv("OMPI_COMM_WORLD_RANK");
+    int rank;
+    uint64_t at;
+
+    for (int i = 0; i < n_ends && ends[i] != NULL; i++)  /* options are taken out */
+        if (sscanf(ends[i], "early:%d:%" SCNu64, &rank, &at) == 2
+            && mine != NULL && rank == atoi(mine) && at == when)
+            raise(SIGKILL);
+}
+
+/* In place of MPI's. */
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
+{
+    maybe_die_early(0);
+    return PMPI_Init_thread(argc, argv, required, provided);
+}
+
+int MPI_Gather(const void *in, int n_in, MPI_Datatype type_in, void *out,
+               int n_out, MPI_Datatype type_out, int root, MPI_Comm comm)
+{
+    maybe_die_early(1);
+    return PMPI_Gather(in, n_in, type_in, out, n_out, type_out, root, comm);
+}
+
 static enum mpipe_err init(void *arg, struct mpipe_out *out, void **state)
 {
     (void)arg, (void)out;
@@ -137,6 +165,8 @@ int main(int argc, char **argv)
     bool own = argc > 2 && strcmp(argv[2], "own") == 0;
     int code;
 
+    ends = argv + 2;
+    n_ends = argc > 2 ? argc - 2 : 0;
     if (own)
         MPI_Init(&argc, &argv);
     mp = mpipe_init(&argc, &argv);

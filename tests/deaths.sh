@@ -138,6 +138,29 @@ grep -q 'rank 0 of .*deadly has not said how it ended' err ||
     complain "$command: nobody says so: $(cat err)"
 ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q "$deadly" || complain "$command: ranks stay behind"
 
+# A rank dies before it has a lifeline: `mpipe run` sees that, and ends what would wait
+# for ever.
+for early in early:2:0 early:1:1; do
+    run 3 $items $early
+    expect 13
+    expect_err 'the others would wait for'
+    [ ! -s out ] || complain "$command: it has results"
+    ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q "$deadly" ||
+        complain "$command: ranks stay behind"
+done
+
+# ... but one that is only late is waited for, and of a program that is not ours nothing
+# is known.
+command="mpipe run: a late rank"
+"$mpipe" run -n 3 sh -c 'sleep $((2 * OMPI_COMM_WORLD_RANK)); exec "$0" "$@"' \
+    "$deadly" $items >out 2>err </dev/null
+status=$?
+expect 0
+expect_out expected
+command="mpipe run: another program"
+"$mpipe" run -n 3 sh -c 'sleep $((2 * OMPI_COMM_WORLD_RANK)); echo here' >out 2>err
+[ "$(grep -c here out)" -eq 3 ] || complain "$command: $(cat out err)"
+
 # The code of the program comes back, and what it says.
 command="mpipe run: exit codes"
 "$mpipe" run -n 3 "$deadly" >out 2>all

@@ -20,7 +20,7 @@ open_mpi=no
 ! "$mpipe" info | grep -q 'Open MPI' || open_mpi=yes
 unset OMPI_MCA_orte_enable_recovery
 seq 1 4000 >input
-export COPY_PAUSE_US=1000
+export COPY_PAUSE_US=1000 COPY_PID="$work/pid"
 
 # run RANKS OPTION... : a copy that takes 4000 times 1 ms, by `mpipe run`.
 run()
@@ -69,18 +69,6 @@ ended()
     grep -v 'PMIX ERROR' all >err
 }
 
-# rank_pid RANK: of this test's job
-rank_pid()
-{
-    for p in /proc/[0-9]*; do
-        [ "$(readlink "$p/exe" 2>/dev/null)" = "$copy" ] || continue
-        [ "$(readlink "$p/cwd")" = "$work" ] || continue
-        tr '\0' '\n' <"$p/environ" 2>/dev/null |
-            grep -q -x -e "OMPI_COMM_WORLD_RANK=$1" -e "PMI_RANK=$1" || continue
-        basename "$p"
-    done
-}
-
 child_of()
 {
     sed -n 's/^\([0-9]*\) .*/\1/p' "/proc/$1/task/$1/children" 2>/dev/null
@@ -107,7 +95,7 @@ unfinished()
 # ---- rank 0, and mpirun ----
 
 begin 3
-kill -KILL "$(rank_pid 0)"
+kill -KILL "$(cat pid)"
 ended
 expect 13
 expect_err 'what was done is in journal: the same command goes on from there'
@@ -118,7 +106,7 @@ grep -q '^[1-9][0-9]* of the items fed were done by an earlier run' err ||
 whole
 
 begin 3 --restarts=2
-kill -KILL "$(rank_pid 0)"
+kill -KILL "$(cat pid)"
 ended
 grep -q 'started again, 1 of 2, and goes on from its journal' err ||
     complain "$command: it does not say so: $(cat err)"
@@ -192,7 +180,7 @@ timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 0 - input \
     >printed 2>all </dev/null &
 job=$!
 some_is_done
-kill -KILL "$(rank_pid 0)"
+kill -KILL "$(cat pid)"
 ended
 expect 13
 [ ! -s printed ] || complain "$command: some of it came"
@@ -206,14 +194,14 @@ rm -rf journal
 # ---- ranges of files are cut as they were, on any number of ranks ----
 
 awk 'BEGIN { for (i = 0; i < 1500000; i++) print i, i * i }' >large
-export COPY_PAUSE_US=400000
+export COPY_PAUSE_US=1000000
 for ranks in 7 2; do
     command="copy of ranges on $ranks ranks"
     "$mpipe" run -n $ranks --journal=journal "$copy" splits 0 output large \
         >out 2>all </dev/null &
     job=$!
     some_is_done
-    kill -KILL "$(rank_pid 0)"
+    kill -KILL "$(cat pid)"
     ended
     expect 13
     before=$(journal_size)

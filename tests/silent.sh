@@ -79,6 +79,15 @@ grep -q '^1 rank died: 2 of .* (silent); ' err ||
 [ "$(grep -c 'is taken for dead\|has died' err)" -eq 1 ] ||
     complain "$command: others too were taken for dead: $(cat err)"
 
+# It never goes on, and would keep mpirun from ending.
+begin 4 $items stop:2:100 --peer-timeout=2
+join
+expect 0
+expect_out expected
+expect_err 'is stopped, and the job is done without it: it is killed'
+pid=$(cat stopped)
+is_gone || complain "$command: it stays behind"
+
 # Rank 0 is stopped for longer than that, and goes on: nobody has died.
 begin 3 $items stop:0:100 --peer-timeout=2
 wait_for test -e stopped || complain "$command: it was not stopped: $(cat err)"

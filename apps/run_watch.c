@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* run_watch.c - wait for the launcher, and see that it does not wait for ever.
+ *
+ * An mpirun that lets the others go on after a death waits for ever in three cases:
+ * - a rank dies while MPI starts: the others wait for it within MPI_Init(), where
+ *   nothing of ours runs that could tell;
+ * - all is done, and a rank that was taken for dead is still there, for it is
+ *   stopped;
+ * - rank 0 has aborted the job, which ends only rank 0.
+ * The ranks say in a file how far they are: "start" before MPI begins, "here" when
+ * all have come and notice deaths, and at last the exit code with "end" or "abort".  A program that is not
+ * libmpipe's says nothing, and then nothing is done; and what the ranks on other
+ * hosts do cannot be seen.  look() sees, decide() decides, and does nothing.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <mpipe.h>
+#include "run_watch.h"
+
+#define LOOK_MS     20          /* between looks, at first */
+#define LONG_MS     500         /* ... and later */
+#define LOST_MS     3000        /* a rank is gone for so long: it was no accident */
+#define UNBORN_MS   10000       /* ... or was not even seen */
+#define GRACE_MS    5000        /* from SIGTERM to SIGKILL */
+
+enum stage { UNTOLD, STARTING, HERE, ENDED, ABORTED };
+
+struct rank {
+    pid_t pid;
+    int number;
+    bool lives, stopped;
+};
+
+struct watch {
+    pid_t launcher;
+    const char *status;
+    enum stage stage;
+    struct rank *rank;          /* those that were ever seen */
+    unsigned n, capacity;
+    unsigned local;             /* so many are there to be on this host; 0: not known */
+    bool births;                /* the launcher is making more */
+    uint64_t strange_since;     /* ms; 0: all is well */
+};
+
+enum verdict { WAIT, LOST, UNBORN, STUCK, OVER };
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- what there is ---- */
+
+/* A file that is being written is read as what was known before. */
+static void read_stage(struct watch *w)
+{
+    char word[16] = "", how[16] = "";
+    FILE *file = fopen(w->status, "re");
+
+    if (file == NULL)
+        return;
+    if (fscanf(file, "%15s %15s", word, how) < 1)
+        word[0] = '\0';
+    fclose(file);
+    if (strcmp(word, "start") == 0)
+        w->stage = STARTING;
+    else if (strcmp(word, "here") == 0)
+        w->stage = HERE;
+    else if (isdigit((unsigned char)word[0]))
+        w->stage = strcmp(how, "abort") == 0 ? ABORTED : ENDED;
+}
+
+/* The value of a variable in the environment of a process; -1: none. */
+static int variable(const char *all, size_t size, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *at = all; at < all + size; at += strlen(at) + 1)
+        if (strncmp(at, name, length) == 0 && at[length] == '=')
+            return atoi(at + length + 1);
+    return -1;
+}
+
+/* The launcher's child is a rank: which?  -1: it is none, or none yet. */
+static int rank_of(struct watch *w, pid_t pid)
+{
+    static char all[1 << 18];           /* more than a kernel's page or two */
+    char path[64];
+    size_t size;
+    int number;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    size = fread(all, 1, sizeof all - 1, file);
+    all[size] = '\0';
+    fclose(file);
+    number = variable(all, size, "OMPI_COMM_WORLD_RANK");
+    if (number >= 0 && variable(all, size, "OMPI_COMM_WORLD_LOCAL_SIZE") > 0)
+        w->local = (unsigned)variable(all, size, "OMPI_COMM_WORLD_LOCAL_SIZE");
+    return number;
+}
+
+static struct rank *find(struct watch *w, pid_t pid)
+{
+    struct rank *more;
+    int number;
+
+    for (unsigned i = 0; i < w->n; i++)
+        if (w->rank[i].pid == pid)
+            return &w->rank[i];
+    number = rank_of(w, pid);
+    if (number < 0)
+        return NULL;
+    if (w->n == w->capacity) {
+        more = realloc(w->rank, (2 * w->capacity + 16) * sizeof *more);
+        if (more == NULL)
+            return NULL;
+        w->rank = more;
+        w->capacity = 2 * w->capacity + 16;
+    }
+    w->rank[w->n] = (struct rank){ .pid = pid, .number = number };
+    return &w->rank[w->n++];
+}
+
+/* A process that is just what the launcher is has not become a rank yet. */
+static bool is_unborn(const struct watch *w, pid_t pid)
+{
+    char path[64], mine[512], its[512];
+    ssize_t n, m;
+
+    snprintf(path, sizeof path, "/proc/%ld/exe", (long)w->launcher);
+    n = readlink(path, mine, sizeof mine);
+    snprintf(path, sizeof path, "/proc/%ld/exe", (long)pid);
+    m = readlink(path, its, sizeof its);
+    return n > 0 && n == m && memcmp(mine, its, (size_t)n) == 0;
+}
+
+static void look_at(struct watch *w, pid_t pid)
+{
+    char path[64], line[512], state;
+    const char *rest;
+    long parent;
+    struct rank *r;
+    FILE *file;
+    bool read;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    rest = read ? strrchr(line, ')') : NULL;    /* a name may have any letters */
+    if (rest == NULL || sscanf(rest, ") %c %ld", &state, &parent) != 2
+        || parent != w->launcher || state == 'Z' || state == 'X')
+        return;
+    r = find(w, pid);
+    if (r == NULL) {
+        w->births |= is_unborn(w, pid);
+        return;
+    }
+    r->lives = true;
+    r->stopped = state == 'T';
+}
+
+static void look(struct watch *w)
+{
+    DIR *all;
+    struct dirent *entry;
+
+    read_stage(w);
+    if (w->stage == HERE)
+        return;                 /* the ranks see to themselves */
+    all = opendir("/proc");
+    if (all == NULL)
+        return;
+    w->births = false;
+    for (unsigned i = 0; i < w->n; i++)
+        w->rank[i].lives = w->rank[i].stopped = false;
+    while ((entry = readdir(all)) != NULL)
+        if (isdigit((unsigned char)entry->d_name[0]))
+            look_at(w, (pid_t)atol(entry->d_name));
+    closedir(all);
+}
+
+/* ---- what to do ---- */
+
+static enum verdict decide(const struct watch *w)
+{
+    unsigned live = 0, stopped = 0;
+    bool zero_lives = false;
+
+    for (unsigned i = 0; i < w->n; i++) {
+        live += w->rank[i].lives;
+        stopped += w->rank[i].stopped;
+        zero_lives |= w->rank[i].lives && w->rank[i].number == 0;
+    }
+    if (w->stage == ABORTED)
+        return OVER;
+    if (w->stage == STARTING && live < w->n)
+        return LOST;
+    if (w->stage == STARTING && w->n > 0 && w->n < w->local && !w->births)
+        return UNBORN;
+    if (w->stage == ENDED && live > 0 && live == stopped && !zero_lives)
+        return STUCK;
+    return WAIT;
+}
+
+/* One look does not tell: it must be so for a while. */
+static enum verdict decide_in_time(struct watch *w)
+{
+    enum verdict v = decide(w);
+    uint64_t now = now_ms();
+
+    if (v == OVER)
+        return v;
+    if (v == WAIT)
+        w->strange_since = 0;
+    else if (w->strange_since == 0)
+        w->strange_since = now;
+    else if (now - w->strange_since >= (v == UNBORN ? UNBORN_MS : LOST_MS))
+        return v;
+    return WAIT;
+}
+
+/* ---- do it ---- */
+
+/* Wait for SIGCHLD, at most so long.  True: the launcher has ended. */
+static bool has_ended(const struct watch *w, int *how, uint64_t wait_ms)
+{
+    struct timespec most = { (time_t)(wait_ms / 1000),
+                             (long)(wait_ms % 1000) * 1000000 };
+    sigset_t child;
+
+    if (waitpid(w->launcher, how, WNOHANG) == w->launcher)
+        return true;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigtimedwait(&child, NULL, &most);
+    return waitpid(w->launcher, how, WNOHANG) == w->launcher;
+}
+
+static void end_launcher(const struct watch *w, int *how)
+{
+    uint64_t until = now_ms() + GRACE_MS;
+
+    kill(w->launcher, SIGTERM);
+    while (now_ms() < until)
+        if (has_ended(w, how, LOOK_MS))
+            return;
+    for (unsigned i = 0; i < w->n; i++)
+        if (w->rank[i].lives)
+            kill(w->rank[i].pid, SIGKILL);
+    kill(w->launcher, SIGKILL);
+    while (waitpid(w->launcher, how, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+static void tell_lost(const struct watch *w, enum verdict v)
+{
+    if (v == UNBORN) {
+        fprintf(stderr, "mpipe run: of %u ranks on this host %u ended as soon as "
+                "they began, and the others would wait for them for ever: the job "
+                "is ended\n", w->local, w->local - w->n);
+        return;
+    }
+    for (unsigned i = 0; i < w->n; i++)
+        if (!w->rank[i].lives) {
+            fprintf(stderr, "mpipe run: rank %d (process %ld) has died while MPI "
+                    "started, and the others would wait for it for ever: the job "
+                    "is ended\n", w->rank[i].number, (long)w->rank[i].pid);
+            return;
+        }
+}
+
+static void kill_stopped(const struct watch *w)
+{
+    for (unsigned i = 0; i < w->n; i++)
+        if (w->rank[i].stopped) {
+            fprintf(stderr, "mpipe run: rank %d (process %ld) is stopped, and the "
+                    "job is done without it: it is killed\n", w->rank[i].number,
+                    (long)w->rank[i].pid);
+            kill(w->rank[i].pid, SIGKILL);
+        }
+}
+
+static bool watch_on(struct watch *w, int *how)
+{
+    uint64_t wait_ms = LOOK_MS;
+
+    while (!has_ended(w, how, wait_ms)) {
+        enum verdict v;
+
+        look(w);
+        v = decide_in_time(w);
+        if (v == STUCK)
+            kill_stopped(w);
+        if (v == LOST || v == UNBORN || v == OVER) {
+            if (v != OVER)
+                tell_lost(w, v);
+            end_launcher(w, how);
+            return false;
+        }
+        wait_ms = wait_ms + wait_ms / 8 < LONG_MS ? wait_ms + wait_ms / 8
+                                                  : LONG_MS;
+    }
+    return true;
+}
+
+int run_watch(pid_t launcher, const char *status)
+{
+    struct watch w = { .launcher = launcher, .status = status };
+    sigset_t child, old;
+    int how = 0;
+    bool all_well;
+
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &old);
+    all_well = watch_on(&w, &how);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    free(w.rank);
+    if (!all_well)
+        return -MPIPE_EDEAD;
+    return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
+}
