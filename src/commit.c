@@ -34,10 +34,12 @@ static void tell_commit(struct mpipe__flow *flow, int rank, uint64_t upto,
                         const struct mpipe__void *voids, size_t n)
 {
     struct mpipe__link *link = mpipe__master_link(flow, rank);
-    struct mpipe__frame *f = mpipe__control_new(&flow->links, MPIPE__COMMIT);
+    struct mpipe__frame *f;
 
-    if (f == NULL || link == NULL) {
-        mpipe__pool_put(&flow->engine->pool, f);
+    if (link == NULL)
+        return;                     /* it had died before the flow began */
+    f = mpipe__control_new(&flow->links, MPIPE__COMMIT);
+    if (f == NULL) {
         mpipe__flow_fail(flow, 0, MPIPE_ENOMEM,
                          "no memory to tell rank %d what is complete", rank);
         return;

@@ -427,16 +427,23 @@ static enum mpipe_err add_up(const struct mpipe_item *key,
     return mpipe_emit(out, &sum, sizeof sum);
 }
 
+struct sums {
+    enum mpipe_sort sort;
+    int64_t sum;
+};
+
 static enum mpipe_err take_sum(const struct mpipe_item *result, void *arg)
 {
-    *(int64_t *)arg += *(const int64_t *)result->data;
+    ((struct sums *)arg)->sum += *(const int64_t *)result->data;
     return MPIPE_OK;
 }
 
 static enum mpipe_err reduce_program(struct mpipe *mp, int rank, void *arg)
 {
+    const struct sums *sums = arg;
     struct mpipe_job job = { .name = "sevens", .map = sevens,
-                             .reduce = add_up, .done = take_sum, .arg = arg };
+                             .reduce = add_up, .done = take_sum,
+                             .sort = sums->sort, .arg = arg };
     struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, &job);
     enum mpipe_err e;
 
@@ -447,7 +454,7 @@ static enum mpipe_err reduce_program(struct mpipe *mp, int rank, void *arg)
     return e;
 }
 
-static void jobs_end(void)
+static void job_ends(enum mpipe_sort sort)
 {
     uint64_t most = FOREVER;
     unsigned right = 0, wrong = 0;
@@ -457,27 +464,34 @@ static void jobs_end(void)
             struct mpipe__world world = { .size = 4, .seed = 1 + at,
                                           .options = "--log-level=error" };
             struct mpipe__world_end end;
-            int64_t sum = 0;
+            struct sums sums = { sort, 0 };
 
             world.kill_nth[r] = at > 0 ? at : FOREVER;
-            CU_ASSERT_FATAL(mpipe__world_run(&world, reduce_program, &sum,
+            CU_ASSERT_FATAL(mpipe__world_run(&world, reduce_program, &sums,
                                              &end));
             if (at == 0)
                 most = end.sent[r];
             right += end.code[0] == 0;
-            if (end.code[0] == 0 ? sum != 20100
+            if (end.code[0] == 0 ? sums.sum != 20100
                                  : end.code[0] != -MPIPE_EDEAD || !end.died[r])
                 wrong++;
             for (int k = 1; k < 4; k++)
                 wrong += end.code[k] != end.code[0] && !end.died[k];
             if (wrong > 0)
-                fprintf(stderr, "deaths: a job, rank %d at %" PRIu64 ": codes "
-                        "%d %d %d %d, sum %" PRId64 ": %s\n", r, at,
-                        end.code[0], end.code[1], end.code[2], end.code[3],
-                        sum, end.error[0].text);
+                fprintf(stderr, "deaths: a job, sort %d, rank %d at %" PRIu64
+                        ": codes %d %d %d %d, sum %" PRId64 ": %s\n",
+                        (int)sort, r, at, end.code[0], end.code[1],
+                        end.code[2], end.code[3], sums.sum,
+                        end.error[0].text);
         }
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT(right >= 3);
+}
+
+static void jobs_end(void)
+{
+    job_ends(MPIPE_UNSORTED);
+    job_ends(MPIPE_SORT_ALL);   /* it has a look at the input first */
 }
 
 static const struct mpipe__test tests[] = {
