@@ -125,6 +125,7 @@ done
         wordcount mpipe; do
         plain "$manuals/$program.1" | grep -o -e '--[a-z][a-z-]*'
     done
+    "$abs_top_builddir/tests/campaign" --help | grep -o -e '--[a-z][a-z-]*'
     # of pkg-config, sbatch and mpirun
     printf '%s\n' --cflags --libs --variable --ntasks --host --signal
 } | sort -u >all

@@ -82,6 +82,8 @@ unit_helpers = \
 	tests/conformance.h \
 	tests/model.c \
 	tests/model.h \
+	tests/random.c \
+	tests/random.h \
 	tests/scenario.c \
 	tests/scenario.h \
 	tests/scenario_misuse.c \
@@ -111,6 +113,8 @@ TESTS += tests/allocation
 endif
 tests_allocation_SOURCES = \
 	tests/allocation.c \
+	tests/random.c \
+	tests/random.h \
 	tests/suite.h \
 	tests/world.c \
 	tests/world.h
@@ -167,11 +171,37 @@ tests_load_SOURCES = tests/load.c
 tests_load_LDFLAGS = -static
 tests_load_LDADD = src/libmpipe.la
 
+# The fault campaign, and the program that it starts.
+check_PROGRAMS += tests/campaign tests/campaign_job
+tests_campaign_SOURCES = \
+	tests/campaign.c \
+	tests/campaign.h \
+	tests/campaign_judge.c \
+	tests/campaign_run.c \
+	$(campaign_common)
+tests_campaign_CPPFLAGS = $(tests_cppflags)
+tests_campaign_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_campaign_LDADD = $(JANSSON_LIBS)
+tests_campaign_job_SOURCES = \
+	tests/campaign_job.c \
+	$(campaign_common)
+tests_campaign_job_CPPFLAGS = $(tests_cppflags)
+tests_campaign_job_LDFLAGS = -static
+tests_campaign_job_LDADD = src/libmpipe.la
+campaign_common = \
+	tests/campaign_case.c \
+	tests/campaign_case.h \
+	tests/model.c \
+	tests/model.h \
+	tests/random.c \
+	tests/random.h
+
 # ---- shell tests ----
 
 shell_tests = \
 	tests/asan.sh \
 	tests/bench.sh \
+	tests/campaign.sh \
 	tests/clang.sh \
 	tests/copy.sh \
 	tests/counts.sh \

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model.h"
-#include "world.h"
+#include "random.h"
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -18,7 +18,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return mpipe__random(&state);
 }
 
-static uint64_t hash_of(const void *data, size_t size)
+uint64_t mpipe__bytes_hash(const void *data, size_t size)
 {
     const unsigned char *at = data;
     uint64_t hash = size, word;
@@ -49,7 +49,7 @@ void mpipe__rows_add(struct mpipe__rows *rows, const void *data, size_t size,
         rows->capacity = n;
     }
     rows->row[rows->n++] = (struct mpipe__bytes_row){
-        size, hash_of(data, size), stage
+        size, mpipe__bytes_hash(data, size), stage
     };
 }
 
@@ -124,7 +124,7 @@ uint64_t mpipe__step_key(const struct mpipe__step *step, const void *data,
     uint64_t id;
 
     if (size < 8)
-        id = hash_of(data, size);
+        id = mpipe__bytes_hash(data, size);
     else
         memcpy(&id, data, 8);
     return mix(id, step->number);
@@ -288,12 +288,20 @@ static void take(const struct walk *w, unsigned s, void *data, size_t size)
     }
 }
 
+void mpipe__reference_item(struct mpipe__reference *ref,
+                           const struct mpipe__step *step, unsigned n_steps,
+                           unsigned max_retries, void *data, size_t size)
+{
+    struct walk w = { ref, step, n_steps, max_retries };
+
+    take(&w, 0, data, size);
+}
+
 void mpipe__reference_run(struct mpipe__reference *ref,
                           const struct mpipe__step *step, unsigned n_steps,
                           unsigned max_retries, uint64_t seed, uint64_t n,
                           bool fixed)
 {
-    struct walk w = { ref, step, n_steps, max_retries };
     void *item = malloc(MPIPE__ITEM_MAX);
 
     memset(ref, 0, sizeof *ref);
@@ -302,7 +310,8 @@ void mpipe__reference_run(struct mpipe__reference *ref,
         abort();
     }
     for (uint64_t i = 0; i < n; i++)
-        take(&w, 0, item, mpipe__item_make(seed, i, fixed, item));
+        mpipe__reference_item(ref, step, n_steps, max_retries, item,
+                              mpipe__item_make(seed, i, fixed, item));
     free(item);
 }
 

@@ -59,6 +59,7 @@ struct mpipe__reference {
 
 void mpipe__rows_add(struct mpipe__rows *rows, const void *data, size_t size,
                      unsigned stage);
+uint64_t mpipe__bytes_hash(const void *data, size_t size);
 void mpipe__rows_sort(struct mpipe__rows *rows);
 /* The first row that differs; SIZE_MAX: none. */
 size_t mpipe__rows_differ(const struct mpipe__rows *a,
@@ -87,6 +88,10 @@ void mpipe__step_map(const struct mpipe__step *step, void *data, size_t size);
 /* Draw 1 ... MPIPE__STEPS_MAX steps. */
 unsigned mpipe__steps_draw(uint64_t *random, struct mpipe__step *step);
 
+/* What one item becomes, besides what is in 'ref'; a MAP changes it. */
+void mpipe__reference_item(struct mpipe__reference *ref,
+                           const struct mpipe__step *step, unsigned n_steps,
+                           unsigned max_retries, void *data, size_t size);
 /* What all items of the feed become. */
 void mpipe__reference_run(struct mpipe__reference *ref,
                           const struct mpipe__step *step, unsigned n_steps,

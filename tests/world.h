@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <mpipe.h>
+#include "random.h"
 #include "transport_fault.h"
 
 #define MPIPE__WORLD_MAX 64
@@ -56,9 +57,5 @@ void mpipe__world_pass(uint64_t ns);
 
 /* The rank dies, from within it; comes back as kill_nth tells. */
 void mpipe__world_die(struct mpipe *mp);
-
-/* Numbers that follow from a seed: splitmix64. */
-uint64_t mpipe__random(uint64_t *state);
-uint64_t mpipe__random_to(uint64_t *state, uint64_t n);     /* 0 ... n-1 */
 
 #endif
