@@ -32,6 +32,7 @@ struct bench_row {
         BENCH_LIBRARY_AT_MOST
     } goal;
     double limit;
+    bool alone;                 /* there is no control */
     unsigned n_samples;         /* of each; 0: the values are no medians */
     double library_sample[BENCH_REPEAT_MAX], control_sample[BENCH_REPEAT_MAX];
 };
@@ -160,5 +161,6 @@ enum mpipe_err bench_wait(struct bench *b);
 enum mpipe_err bench_words(struct bench *b);
 enum mpipe_err bench_kmers(struct bench *b);
 enum mpipe_err bench_sort(struct bench *b);
+enum mpipe_err bench_faults(struct bench *b);
 
 #endif

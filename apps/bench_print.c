@@ -46,6 +46,8 @@ void bench_row_medians(struct bench_row *row)
 
     memcpy(sorted, row->library_sample, sizeof sorted);
     row->library = bench_quantile(sorted, row->n_samples, 0.5);
+    if (row->alone)
+        return;
     memcpy(sorted, row->control_sample, sizeof sorted);
     row->control = bench_quantile(sorted, row->n_samples, 0.5);
 }
@@ -154,8 +156,9 @@ static json_t *row_json(const struct bench_row *row)
     if (row->n_samples > 0) {
         json_object_set_new(o, "libmpipe_samples",
                             samples(row->library_sample, row->n_samples));
-        json_object_set_new(o, "control_samples",
-                            samples(row->control_sample, row->n_samples));
+        if (!row->alone)
+            json_object_set_new(o, "control_samples",
+                                samples(row->control_sample, row->n_samples));
     }
     if (row->goal != BENCH_NO_GOAL) {
         json_object_set_new(o, "goal", json_string(

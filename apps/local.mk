@@ -13,8 +13,11 @@ apps_mpipe_SOURCES = \
 	apps/bench_control.c \
 	apps/bench_data.c \
 	apps/bench_data.h \
+	apps/bench_death.c \
+	apps/bench_death.h \
 	apps/bench_farm.c \
 	apps/bench_farm_control.c \
+	apps/bench_faults.c \
 	apps/bench_kmers.c \
 	apps/bench_pipeline.c \
 	apps/bench_print.c \

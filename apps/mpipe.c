@@ -14,6 +14,7 @@ static const struct tool {
     { "plan", mpipe_tool_plan, "show which rank would serve which stage" },
     { "info", mpipe_tool_info, "print versions and the library's options" },
     { "bench", mpipe_tool_bench, "measure against hand-written MPI" },
+    { "bench-death", mpipe_tool_bench_death, NULL },    /* of bench's own */
 };
 
 #define N_TOOLS (sizeof tools / sizeof tools[0])
@@ -26,7 +27,8 @@ static int print_help(void)
          "\n"
          "Commands:");
     for (size_t i = 0; i < N_TOOLS; i++)
-        printf("  %-6s %s\n", tools[i].name, tools[i].help);
+        if (tools[i].help != NULL)
+            printf("  %-6s %s\n", tools[i].name, tools[i].help);
     return 0;
 }
 

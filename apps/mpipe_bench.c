@@ -19,7 +19,7 @@ static const char help[] =
     "ranks or more.\n"
     "  --only=BENCH         just this one: pipeline, farm, latency, wait, "
     "words,\n"
-    "                       kmers or sort\n"
+    "                       kmers, sort or faults\n"
     "  --case=TEXT          just the cases with TEXT in their names\n"
     "  --quick              small runs, to see whether all works\n"
     "  --runs=N             runs of each side (5)\n"
@@ -40,7 +40,7 @@ static const struct {
     { "pipeline", bench_pipeline }, { "farm", bench_farm },
     { "latency", bench_latency }, { "wait", bench_wait },
     { "words", bench_words }, { "kmers", bench_kmers },
-    { "sort", bench_sort }
+    { "sort", bench_sort }, { "faults", bench_faults }
 };
 
 bool bench_wanted(const struct bench *b, const char *name)
@@ -112,7 +112,7 @@ static enum mpipe_err known(struct bench *b, const char *name)
         if (strcmp(benches[i].name, name) == 0)
             return MPIPE_OK;
     return mpipe_usage(b->mp, "--only=%s: give pipeline, farm, latency, "
-                       "wait, words, kmers or sort", name);
+                       "wait, words, kmers, sort or faults", name);
 }
 
 static enum mpipe_err take(struct bench *b, int c, char **argv)

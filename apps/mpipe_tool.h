@@ -8,6 +8,7 @@
 #define MPIPE_TOOL_H
 
 int mpipe_tool_bench(int argc, char **argv);
+int mpipe_tool_bench_death(int argc, char **argv);  /* what bench starts */
 int mpipe_tool_info(int argc, char **argv);
 int mpipe_tool_plan(int argc, char **argv);
 int mpipe_tool_run(int argc, char **argv);      /* the program's status */

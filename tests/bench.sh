@@ -28,6 +28,11 @@ rows()
     done
     printf 'words\t2 MB\t%s\n' throughput memory
     printf 'kmers\t2 MB\tthroughput\nsort\t8 MB\tthroughput\n'
+    printf 'faults\t64 B copy\tthroughput\n'
+    "$abs_top_builddir/apps/mpipe" info | grep -q 'Open MPI' || return
+    for case in '64 B' '1 ms'; do
+        printf "faults\t$case, a rank dies\t%s\n" recovery again
+    done
 }
 
 # All of it, as JSON: every row is there, and has numbers of both sides.
@@ -45,8 +50,10 @@ if command -v jq >/dev/null; then
     [ "$(jq '.right' "$work/out")" = true ] ||
         complain "$command: does not say that the answers were right"
     jq -e '.ranks == 4 and .runs == 2 and .cores >= 1
-           and ([.results[] | select(.libmpipe > 0 and .control > 0
-                                     and .ratio > 0)]
+           and ([.results[]
+                 | select(.libmpipe > 0 and .control > 0 and .ratio > 0
+                          or (.case | endswith("dies")) and .libmpipe >= 0
+                             and has("control") == false)]
                 | length == ($n | tonumber))
            and ([.results[].libmpipe_samples | select(. != null) | length]
                 | unique == [2])' --arg n "$(wc -l <expected)" \
@@ -77,6 +84,10 @@ table farm 3
 on 8 mpipe bench --quick --only=wait --case=push
 expect 0
 table wait 4
+on 4 mpipe bench --quick --only=faults --runs=3
+expect 0
+[ ! -s "$work/err" ] || complain "$command: something on stderr"
+table faults "$(rows | grep -c '^faults')"
 
 # Mistakes, told once.
 on 3 mpipe bench
@@ -88,7 +99,7 @@ while read -r argument text; do
     expect_err "$text"
     [ ! -s "$work/out" ] || complain "$command: something on stdout"
 done <<EOT
---only=nothing --only=nothing: give pipeline, farm, latency, wait, words, kmers or sort
+--only=nothing --only=nothing: give pipeline, farm, latency, wait, words, kmers, sort or faults
 --megabytes=0 --megabytes=0: not a number from 1 to 1000000
 --runs=0 --runs=0: not a number from 1 to 31
 --runs=x --runs=x: not a number
