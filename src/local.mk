@@ -23,6 +23,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/engine.h \
 	src/error.c \
 	src/error.h \
+	src/farewell.c \
+	src/farewell.h \
 	src/feeder.c \
 	src/feeder.h \
 	src/file_list.c \

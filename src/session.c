@@ -14,6 +14,7 @@
 #include <mpipe/mpi.h>
 #include "clock.h"
 #include "error.h"
+#include "farewell.h"
 #include "flow.h"
 #include "interrupt.h"
 #include "launcher.h"
@@ -23,6 +24,8 @@
 #include "topology.h"
 #include "transport_fault.h"
 #include "transport_mpi.h"
+
+#define FAREWELL_MS 5000u       /* for the end of MPI, under `mpipe run` */
 
 static const char *base_name(const char *path)
 {
@@ -217,8 +220,9 @@ static void tie_lifelines(struct mpipe *mp)
 {
     struct mpipe_error err = { MPIPE_OK, -1, "" };
 
-    mp->mortal = !mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout,
-                                      &err) && mp->transport->size > 1;
+    mp->tied = mpipe__mpi_lifeline(mp->transport, mp->options.peer_timeout,
+                                   &err);
+    mp->mortal = !mp->tied && mp->transport->size > 1;
     if (err.code != MPIPE_OK && !mp->options.quiet)
         fprintf(stderr, "%s: rank %d: %s\n", mp->program, err.rank, err.text);
 }
@@ -423,6 +427,8 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
                && !mp->transport->ops->part(mp->transport);
     if (mourning && !began)
         leave_now(mp, code);
+    if (mp->tied && !mourning)
+        mpipe__farewell_begin(code, FAREWELL_MS);   /* the rest is collective */
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
     free(mp->command);
@@ -432,6 +438,7 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
         free(mp);
     if (began && !mourning)     /* MPI_Finalize() would wait for the dead */
         MPI_Finalize();
+    mpipe__farewell_over();
     return code;
 }
 

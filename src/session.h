@@ -16,6 +16,7 @@ struct mpipe {
     struct mpipe_error first;       /* for mpipe_last_error() */
     bool prints, printed;
     bool began_mpi, owns_transport;
+    bool tied;                      /* by lifelines: deaths are noticed */
     bool mortal;                    /* a death ends the job: not yet told */
     char program[64];
     char *command;                  /* argv, without our options */

@@ -30,6 +30,7 @@ static const char help[] =
     "                 they may end with 13), survives, or none: run none\n"
     "  --limit=SEC    a job that takes longer hangs (60)\n"
     "  --keep         keep the folders of the runs\n"
+    "  --stacks       where the ranks of a job that hangs are, by gdb\n"
     "  --verbose      tell each run\n"
     "Exit status: 0; 1 if anything was not as it should be.\n";
 
@@ -182,6 +183,7 @@ static bool read_arguments(int argc, char **argv, struct request *r)
         { "mapreduce", required_argument, NULL, 'w' },
         { "limit", required_argument, NULL, 'l' },
         { "keep", no_argument, NULL, 'k' },
+        { "stacks", no_argument, NULL, 'g' },
         { "verbose", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 }
@@ -204,6 +206,7 @@ static bool read_arguments(int argc, char **argv, struct request *r)
             r->mapreduce = strcmp(optarg, "none") != 0;
             break;
         case 'l': r->settings.limit_s = (unsigned)atoi(optarg); break;
+        case 'g': r->settings.stacks = true; break;
         case 'k': r->settings.keep = true; break;
         case 'v': r->verbose = true; break;
         case 'h':

@@ -12,6 +12,7 @@ struct campaign_settings {
     bool journal;               /* jobs are resumed, not begun anew */
     bool survives;              /* map-reduce jobs do */
     bool keep;                  /* the folders of runs */
+    bool stacks;                /* of ranks that hang, by gdb */
     unsigned limit_s;           /* for one start */
 };
 

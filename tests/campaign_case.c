@@ -180,11 +180,13 @@ static void draw_deaths(struct campaign_case *c, uint64_t calls)
     for (c->n_deaths = 0; left > 0; c->n_deaths++) {
         struct campaign_death *d = &c->death[c->n_deaths];
 
-        d->when = (enum campaign_when)draw(c, 3);
+        d->when = one_in(c, 10) ? CAMPAIGN_AT_END
+                  : (enum campaign_when)draw(c, 3);
         d->how = (enum campaign_how)draw(c, CAMPAIGN_HOWS);
         if (d->how == CAMPAIGN_EXIT && d->when != CAMPAIGN_AT_CALL)
             d->how = CAMPAIGN_KILL;
-        d->at = d->when == CAMPAIGN_AT_TIME ? draw(c, 600)
+        d->at = d->when == CAMPAIGN_AT_END ? draw(c, one_in(c, 2) ? 2000 : 40000)
+                : d->when == CAMPAIGN_AT_TIME ? draw(c, 600)
                 : draw(c, calls + 1 + calls / 20);
         d->together = d->when == CAMPAIGN_AT_CALL || !one_in(c, 4) ? 1
                       : 1 + (unsigned)draw(c, left);
@@ -519,7 +521,7 @@ void campaign_case_show(const struct campaign_case *c)
         const struct campaign_death *d = &c->death[i];
         fprintf(stderr, "%s %u %s at %s %" PRIu64 "%s", i > 0 ? "," : "",
                 d->together, hows[d->how], d->when == CAMPAIGN_AT_TIME ? "ms"
-                : d->when == CAMPAIGN_AT_CALL ? "its own call" : "call", d->at,
+                : d->when == CAMPAIGN_AT_END ? "us of the end" : d->when == CAMPAIGN_AT_CALL ? "its own call" : "call", d->at,
                 victims[d->victim]);
     }
     fprintf(stderr, "%s\n", c->n_deaths == 0 ? " none" : "");

@@ -30,7 +30,8 @@ enum campaign_source {
 enum campaign_when {
     CAMPAIGN_AT_TIME,           /* ms after all ranks were up */
     CAMPAIGN_AT_PROGRESS,       /* the stages were called so often */
-    CAMPAIGN_AT_CALL            /* at that call, by the rank itself */
+    CAMPAIGN_AT_CALL,           /* at that call, by the rank itself */
+    CAMPAIGN_AT_END             /* us after a rank came to mpipe_finalize() */
 };
 
 enum campaign_victim {
@@ -83,6 +84,7 @@ struct campaign_page {
     struct campaign_case job;
     _Atomic int pid[CAMPAIGN_RANKS_MOST];
     _Atomic unsigned n_up;      /* ranks that have left mpipe_init() */
+    _Atomic unsigned n_down;    /* those that have come to mpipe_finalize() */
     _Atomic uint64_t calls;     /* of stages, and of map */
     _Atomic uint64_t die_at[CAMPAIGN_DEATHS_MOST];  /* call; 0: never */
     _Atomic unsigned die_how[CAMPAIGN_DEATHS_MOST];

@@ -629,5 +629,6 @@ int main(int argc, char **argv)
         enum mpipe_err its = run_round(i);
         e = e == MPIPE_EFAILED && its == MPIPE_OK ? e : its;
     }
+    page->n_down++;
     return mpipe_finalize(mp, e);
 }

@@ -157,7 +157,7 @@ static pid_t start(struct campaign_run *run)
         word[n++] = w;
     word[n] = NULL;
     run->starts++;
-    run->page->n_up = 0;
+    run->page->n_up = run->page->n_down = 0;
     for (unsigned r = 0; r < CAMPAIGN_RANKS_MOST; r++)
         run->page->pid[r] = 0;
     pid = fork();
@@ -260,16 +260,31 @@ static void die(struct campaign_run *run, const struct campaign_death *d,
     }
 }
 
-static void deaths_due(struct campaign_run *run, double up, pid_t launcher)
+/* 'up', 'down': when all ranks were there, and the first came to its end, in ms;
+ * 0: not yet. */
+static bool is_due(const struct campaign_run *run,
+                   const struct campaign_death *d, double up, double down)
 {
-    uint64_t calls = run->page->calls;
+    switch (d->when) {
+    case CAMPAIGN_AT_TIME:
+        return now_ms() - up >= (double)d->at;
+    case CAMPAIGN_AT_PROGRESS:
+        return run->page->calls >= d->at;
+    case CAMPAIGN_AT_END:
+        return down > 0 && 1e3 * (now_ms() - down) >= (double)d->at;
+    case CAMPAIGN_AT_CALL:
+        break;
+    }
+    return false;
+}
 
+static void deaths_due(struct campaign_run *run, double up, double down,
+                       pid_t launcher)
+{
     for (unsigned i = 0; i < run->c->n_deaths; i++) {
         const struct campaign_death *d = &run->c->death[i];
-        bool due = d->when == CAMPAIGN_AT_TIME ? now_ms() - up >= (double)d->at
-                   : calls >= d->at;
 
-        if (run->done[i] || !due)
+        if (run->done[i] || !is_due(run, d, up, down))
             continue;
         run->done[i] = true;
         die(run, d, launcher);
@@ -300,21 +315,41 @@ static const char *who_lives(const struct campaign_run *run)
     return text;
 }
 
+static void show_stacks(const struct campaign_run *run)
+{
+    char command[100];
+
+    for (unsigned r = 0; r < run->c->ranks; r++) {
+        if (!rank_lives(run, r))
+            continue;
+        fprintf(stderr, "    rank %u:\n", r);
+        snprintf(command, sizeof command, "gdb -p %d -batch -ex bt 2>&1 | "
+                 "grep '^#' >&2", run->page->pid[r]);
+        if (system(command) != 0)
+            fputs("    (no gdb)\n", stderr);
+    }
+}
+
 /* Its exit code; -1: it had to be ended. */
 static int watch(struct campaign_run *run, pid_t launcher)
 {
-    double from = now_ms(), up = 0;
+    double from = now_ms(), up = 0, down = 0;
     int status;
 
     while (waitpid(launcher, &status, WNOHANG) == 0) {
         if (up == 0 && run->page->n_up == run->c->ranks)
             up = now_ms();
+        if (down == 0 && run->page->n_down > 0)
+            down = now_ms();
         if (up != 0)
-            deaths_due(run, up, launcher);
+            deaths_due(run, up, down, launcher);
         if (now_ms() - from > 1e3 * run->settings->limit_s) {
-            campaign_wrong(run, "it hangs; %u of %u ranks came up, these live:"
-                           "%s; calls: %" PRIu64, run->page->n_up,
-                           run->c->ranks, who_lives(run), run->page->calls);
+            campaign_wrong(run, "it hangs; %u of %u ranks came up, %u to their "
+                           "end; these live:%s; calls: %" PRIu64,
+                           run->page->n_up, run->c->ranks, run->page->n_down,
+                           who_lives(run), run->page->calls);
+            if (run->settings->stacks)
+                show_stacks(run);
             end_all(run, launcher);
             return -1;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* deadly.c - a program whose ranks die, for tests/deaths.sh.
  *
- *      deadly ITEMS [HOW:RANK:AT | poison:ITEM | hold:FILE | own]...
+ *      deadly ITEMS [HOW:RANK:AT | poison:ITEM | hold:FILE | end:RANK | own]...
  *
  * Feeds 1 ... ITEMS to two stages; the first drops the multiples of 3, the second
  * squares.  Prints "n n*n" in feed order.  RANK ends in the way HOW says when it
@@ -12,6 +12,7 @@
  * early: at AT 0 it is killed within MPI_Init_thread(), at 1 in the first
  * MPI_Gather(), when MPI has begun and our part of the start has not ended.
  * hold: whoever is to square the last item waits until FILE is there.
+ * end: RANK is killed while all end what they have of MPI.
  * own: it begins and ends MPI itself.
  */
 #include <inttypes.h>
@@ -110,6 +111,19 @@ int MPI_Gather(const void *in, int n_in, MPI_Datatype type_in, void *out,
     return PMPI_Gather(in, n_in, type_in, out, n_out, type_out, root, comm);
 }
 
+static int my_rank;
+
+/* In place of MPI's; the library calls it at its end. */
+int MPI_Win_free(MPI_Win *win)
+{
+    int rank;
+
+    for (int i = 0; i < n_ends; i++)
+        if (sscanf(ends[i], "end:%d", &rank) == 1 && rank == my_rank)
+            raise(SIGKILL);
+    return PMPI_Win_free(win);
+}
+
 static enum mpipe_err init(void *arg, struct mpipe_out *out, void **state)
 {
     (void)arg, (void)out;
@@ -173,6 +187,7 @@ int main(int argc, char **argv)
     if (argc < 2)
         return mpipe_finalize(mp, mpipe_usage(mp, "deadly ITEMS [HOW:RANK:AT]"
                                               "..."));
+    my_rank = mpipe_rank(mp);
     ends = argv + 2;
     n_ends = argc - 2;
     n_items = strtoull(argv[1], NULL, 10);

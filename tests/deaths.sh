@@ -76,6 +76,10 @@ lives 2 1 kill:1:5000                   # rank 0 alone
 lives 5 3 kill:1:10 kill:3:300 exit:4:5
 lives 5 1 kill:2:200 --spares=1
 
+# After it has done its part, when the others end MPI and would wait for it.
+lives 4 0 end:2
+lives 3 0 end:0
+
 # A program that begins MPI itself, and would end it.
 lives 4 0 own
 lives 4 1 own kill:2:100

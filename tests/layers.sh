@@ -15,7 +15,7 @@ layer_of()
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|route)
         echo 1 ;;                       # plan: where things run
-    transport|transport_*|clock|doorbell|interrupt|last_words|launcher|lifeline|link)
+    transport|transport_*|clock|doorbell|farewell|interrupt|last_words|launcher|lifeline|link)
         echo 2 ;;                       # move: bytes between ranks
     worker|children|poison|recovery|resume|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)

@@ -42,7 +42,8 @@ struct mpipe *mpipe_init(int *argc, char ***argv);
  * 'e' is.  'mp' NULL is allowed.
  *
  * When a rank has died (see mpipe(7)) MPI cannot be ended: it is left as it is, and
- * where the program began MPI itself the process exits here with the code. */
+ * where the program began MPI itself the process exits here with the code.  So it
+ * does when one dies while MPI is being ended. */
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e);
 
 int mpipe_rank(const struct mpipe *mp);     /* 0 ... size-1 */
