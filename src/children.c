@@ -32,7 +32,11 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
     uint64_t from = 0, took, root = box->root;
 
     if (!home && flow->spec->shuffle != NULL) {
-        owner = mpipe__shuffle_link(flow, f);
+        if (mpipe__flow_stale(flow, f)
+            || !mpipe__shuffle_link(flow, f, &owner)) {
+            mpipe__pool_put(&en->pool, f);
+            return false;
+        }
         if (owner == NULL) {
             mpipe__collect_arrive(flow, f);
             return true;

@@ -116,12 +116,37 @@ void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
         .xored = f->head.id, .work_us = f->head.work_us
     };
 
+    if (mpipe__flow_stale(flow, f)) {
+        mpipe__pool_put(&flow->engine->pool, f);
+        return;
+    }
     mpipe__worker_tell(flow, &entry);
     f = mpipe__pool_compact(&flow->engine->pool, f);
     if (c->limit > 0 && c->held + f->capacity > c->limit)
         f = set_aside(flow, f);
     c->held += f->capacity;
     mpipe__queue_push(&c->bucket[f->head.root & (BUCKETS - 1)], f);
+}
+
+void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__frame_queue kept;
+    struct mpipe__frame *f;
+
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        mpipe__queue_init(&kept);
+        while ((f = mpipe__queue_pop(&c->bucket[i])) != NULL) {
+            if (f->head.root < from || !mpipe__flow_stale(flow, f)) {
+                mpipe__queue_push(&kept, f);
+                continue;
+            }
+            c->held -= f->capacity;
+            mpipe__pool_put(&flow->engine->pool, f);
+        }
+        while ((f = mpipe__queue_pop(&kept)) != NULL)
+            mpipe__queue_push(&c->bucket[i], f);
+    }
 }
 
 void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f)
@@ -258,7 +283,8 @@ void mpipe__collect_tell(struct mpipe__flow *flow)
             p, part->pairs, part->bytes, part->spilled,
             (uint64_t)flow->engine->transport->rank, store->memory_max
         };
-        if (part->pairs == 0)
+        if (part->pairs == 0 || !mpipe__shuffle_fills(&flow->worker.outbound, p,
+                                                      (int)info.rank))
             continue;
         if (f == NULL && mpipe__flow_wait_to_tell(flow))
             f = mpipe__control_new(&flow->links, MPIPE__PARTS);

@@ -29,6 +29,9 @@ void mpipe__collect_fini(struct mpipe__flow *flow);
 /* A frame for one of this rank's partitions; takes it, and tells rank 0.
  * Runs no function of the user's. */
 void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f);
+/* Another table has come: what waits for roots from this one on is of an older
+ * attempt, and forgotten. */
+void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from);
 /* MPIPE__COMMIT has come. */
 void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f);
 /* At the end: tell rank 0 what this rank's partitions hold. */

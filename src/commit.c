@@ -26,8 +26,21 @@ void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f)
             m->voids = grown;
             m->voids_capacity = more;
         }
-        memcpy(&m->voids[m->n_voids++], item.data, item.size);
+        memcpy(&m->voids[m->n_voids], item.data, item.size);
+        /* of an older attempt it may come when its root has been committed */
+        m->n_voids += m->voids[m->n_voids].root >= m->committed;
     }
+}
+
+void mpipe__commit_again(struct mpipe__flow *flow, uint64_t from)
+{
+    struct mpipe__master *m = flow->master;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < m->n_voids; i++)
+        if (m->voids[i].root < from)
+            m->voids[kept++] = m->voids[i];
+    m->n_voids = kept;
 }
 
 static void tell_commit(struct mpipe__flow *flow, int rank, uint64_t upto,
@@ -69,7 +82,8 @@ static void commit(struct mpipe__flow *flow, uint64_t upto)
             else
                 m->voids[kept++] = m->voids[i];
         for (int r = 0; r < flow->engine->transport->size; r++)
-            tell_commit(flow, r, i < m->n_voids ? before : upto, out, n);
+            if (!mpipe__engine_dead(flow->engine, r))
+                tell_commit(flow, r, i < m->n_voids ? before : upto, out, n);
     } while (i < m->n_voids);
     m->n_voids = kept;
 }

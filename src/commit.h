@@ -10,6 +10,9 @@ struct mpipe__flow;
 /* MPIPE__VOID: frames of a root that is not yet complete. */
 void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f);
 
+/* Roots from this one on begin another attempt: their voids mean nothing. */
+void mpipe__commit_again(struct mpipe__flow *flow, uint64_t from);
+
 /* MPIPE__PARTS: what a worker's partitions hold, at the end. */
 void mpipe__commit_parts(struct mpipe__flow *flow, struct mpipe__frame *f);
 

@@ -33,6 +33,7 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
         if (en->dead == NULL)
             return MPIPE_ENOMEM;
     }
+    en->survives = en->dead != NULL && t->size > 1;
     return mpipe__engine_size_slots(en);
 }
 
@@ -96,6 +97,19 @@ static void part_with(struct mpipe__engine *en, int rank)
     en->transport->ops->abandon(en->transport, rank);
 }
 
+/* Where no flow runs that would say so. */
+static void say(const struct mpipe__engine *en, int rank)
+{
+    char line[200];
+
+    if (en->log == NULL || rank == en->transport->rank
+        || MPIPE_LOG_WARN > (int)en->options->log_level)
+        return;
+    snprintf(line, sizeof line, "rank %d on %s has died", rank,
+             en->machine->at[rank].host);
+    en->log(en->log_arg, mpipe__today(), 0, MPIPE_LOG_WARN, "", line);
+}
+
 /* Ranks that have died since; then the flows see to the rest. */
 static bool take_deaths(struct mpipe__engine *en)
 {
@@ -106,6 +120,8 @@ static bool take_deaths(struct mpipe__engine *en)
     while ((r = t->ops->next_death(t)) >= 0)
         if (!en->dead[r]) {
             part_with(en, r);
+            if (en->flows == NULL)
+                say(en, r);
             any = true;
         }
     if (!any)

@@ -30,6 +30,7 @@ struct mpipe__engine {
     struct mpipe__flow *abandoned;  /* freed, but for sends that do not end */
     bool *dead;                     /* a rank each */
     int n_dead;
+    bool survives;                  /* a death is noticed, and need not end it */
     uint64_t mourned;               /* when deaths were last looked for */
     volatile int *interrupted;      /* nonzero: the signal that asks us to stop */
     uint64_t now;                   /* when the turn began */

@@ -265,7 +265,8 @@ static struct mpipe__link *link_for(struct mpipe__flow *flow,
         return mpipe__link_pick(fd->link, fd->n_links, size);
     mpipe__cursor_init(&c, f);
     mpipe__cursor_next(&c, &item);
-    link = flow->worker_link[flow->spec->direct(&item, flow->spec->direct_arg)];
+    link = flow->worker_link[flow->spec->direct(&item,
+                                                flow->spec->direct_arg)];
     if (link == NULL)
         link = fd->link[0];             /* this rank */
     return mpipe__link_ready(link, size) ? link : NULL;

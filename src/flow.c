@@ -389,8 +389,8 @@ static bool take_link(struct mpipe__flow *flow,
         mpipe__link_granted(link, t->window_out, t->slot_out);
     if (t->next && !add_link(&flow->out, &flow->n_out, link))
         return false;
-    if (t->worker > 0 && flow->worker_link != NULL)
-        flow->worker_link[t->worker - 1] = link;
+    if (t->worker && flow->worker_link != NULL)
+        flow->worker_link[t->peer] = link;
     return !t->feeds || add_link(&flow->master->feeder.link,
                                  &flow->master->feeder.n_links, link);
 }
@@ -418,11 +418,15 @@ static void begin_table(struct mpipe__flow *flow,
     flow->role.serves = head->serves != 0;
     flow->role.first = head->first;
     flow->role.last = head->last;
+    flow->n_workers = head->n_workers;
+    flow->worker_index = head->worker;
     flow->ready = false;
     flow->n_out = 0;
     if (flow->master != NULL)
         flow->master->feeder.n_links = 0;
     flow->worker.abandoned = true;
+    if (flow->spec->shuffle != NULL)
+        mpipe__collect_again(flow, head->again);
 }
 
 bool mpipe__flow_routed(const struct mpipe__flow *flow)
@@ -443,11 +447,10 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     memcpy(&head, item.data, sizeof head);
     if (head.version != flow->version)
         begin_table(flow, &head);
-    if (flow->worker_link == NULL && head.n_workers > 0
+    if (flow->worker_link == NULL
         && (flow->spec->shuffle != NULL || flow->spec->direct != NULL)) {
-        flow->n_workers = head.n_workers;
-        flow->worker_index = head.worker;
-        flow->worker_link = calloc(head.n_workers, sizeof *flow->worker_link);
+        flow->worker_link = calloc((size_t)flow->engine->transport->size,
+                                   sizeof *flow->worker_link);
         if (flow->worker_link == NULL)
             mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                              "no memory for a list of ranks");
@@ -523,6 +526,10 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
         break;
     case MPIPE__BRIEF:
         got_brief(flow, f);
+        break;
+    case MPIPE__OWNERS:
+        if (flow->spec->shuffle != NULL)
+            mpipe__shuffle_owners(flow, f);
         break;
     case MPIPE__COMMIT:
         if (flow->spec->shuffle != NULL)

@@ -38,11 +38,24 @@ struct mpipe__flow_spec {
     bool ordered;
     bool forgives;                  /* items that fail are no failure */
     struct mpipe__shuffle *shuffle; /* instead of a sink; NULL: none */
-    const struct mpipe__shuffle *reduces;   /* whose partitions it goes
-                                               through; for the report */
-    /* The worker that gets an item, each in a frame of its own; NULL: any. */
+    struct mpipe__shuffle *reduces; /* whose partitions it goes through */
+    bool refills;                   /* the shuffle has run before: only what is
+                                       lost of its partitions is filled */
+    bool returns;                   /* where partitions are lost it ends with
+                                       MPIPE_AGAIN: who runs it refills them */
+    /* The rank that gets an item, each in a frame of its own; NULL: any. */
     unsigned (*direct)(const struct mpipe_item *item, void *arg);
     void *direct_arg;
+    /* Of a flow that is direct or has a shuffle, on rank 0: told of each root as
+     * it is delivered; whether it was told of a failed item before; whether the
+     * flow must end since a rank has died over an item.  NULL: nobody is. */
+    void (*delivered)(void *arg, struct mpipe__frame *fed,
+                      const struct mpipe__frame_queue *results, uint64_t keys);
+    bool (*told)(void *arg, const struct mpipe_item *item);
+    bool (*deadly)(void *arg, const struct mpipe_item *item,
+                   struct mpipe_error *err);
+    void *delivered_arg, *told_arg;
+    uint64_t failed_before;         /* in a flow that this one goes on with */
     /* What rank 0 gives to all before the flow runs; called on each. */
     struct mpipe_bytes brief;
     enum mpipe_err (*take_brief)(void *arg, const void *data, size_t size);
@@ -80,9 +93,10 @@ struct mpipe__flow {
     struct mpipe__link **out;       /* to the next stage, nearest first */
     unsigned n_out;
     struct mpipe__link *home;       /* to rank 0: results and control */
-    /* Ranks that serve stages, in order, where the flow tells them apart. */
-    struct mpipe__link **worker_link;   /* NULL in it: this rank */
-    unsigned n_workers, worker_index;
+    /* To the ranks that serve stages, where the flow tells them apart: a rank
+     * each.  NULL in it: there is none, or it is this one. */
+    struct mpipe__link **worker_link;
+    unsigned n_workers, worker_index;   /* how many, and which this is */
 
     struct mpipe_bytes brief;       /* what has come of it */
     struct mpipe__worker worker;
@@ -140,12 +154,15 @@ struct mpipe__table_head {
     uint32_t version, more;         /* more pieces follow */
     uint32_t serves, first, last;
     uint32_t n_workers, worker;     /* of how many, and which of them */
+    uint32_t unused;
+    uint64_t again;                 /* roots from this one on begin another
+                                       attempt */
 };
 struct mpipe__table_link {
     uint32_t peer, lane, distance;
     uint32_t next;                  /* leads to the next stage (or the sink) */
     uint32_t feeds;                 /* rank 0: leads to the first stage */
-    uint32_t worker;                /* which of them it leads to, plus 1 */
+    uint32_t worker;                /* leads to one of them */
     uint32_t window_out, slot_out, window_in, slot_in;
 };
 

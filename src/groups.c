@@ -156,7 +156,8 @@ void mpipe__groups_close(struct mpipe_values *g, struct mpipe__store *s,
     free(g->key_copy);
     free(g->acc);
     memset(g, 0, sizeof *g);
-    mpipe__store_drop(s, p);
+    if (!s->keeps)
+        mpipe__store_drop(s, p);
 }
 
 static enum mpipe_err write_combined(struct mpipe_values *g,

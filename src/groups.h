@@ -26,8 +26,8 @@ struct mpipe_values {
     struct mpipe_error error;           /* met while values were asked for */
 };
 
-/* Go through a partition; close() forgets its pairs.  MPIPE_ENOMEM,
- * MPIPE_EIO. */
+/* Go through a partition; close() forgets its pairs, unless the store keeps them.
+ * MPIPE_ENOMEM, MPIPE_EIO. */
 enum mpipe_err mpipe__groups_open(struct mpipe_values *g,
                                   struct mpipe__store *s, uint32_t part,
                                   struct mpipe_error *err);

@@ -111,8 +111,19 @@ void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
     assert(r->state == MPIPE__ROOT_OPEN);
     r->attempt = l->attempt;
     r->xored = id;
-    r->dropped = r->made = r->delivered = 0;
+    r->dropped = r->made = r->delivered = r->keys = 0;
     mpipe__queue_init(&r->results);
+}
+
+void mpipe__ledger_reopen(struct mpipe__ledger *l, uint64_t seq)
+{
+    assert(l->ordered && seq >= l->first);
+    for (; seq < l->next; seq++)
+        if (entry(l, seq)->state == MPIPE__ROOT_COMPLETE) {
+            entry(l, seq)->state = MPIPE__ROOT_OPEN;
+            l->complete--;
+            l->open++;
+        }
 }
 
 struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq)

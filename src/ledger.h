@@ -36,6 +36,7 @@ struct mpipe__root {
     uint32_t work_us;           /* the longest a stage took over a frame of it */
     uint64_t dropped, made;
     uint64_t delivered;         /* items that stay on the ranks, see shuffle.h */
+    uint64_t keys;              /* of a partition that were gone through */
     size_t bytes;               /* counted against the window */
     struct mpipe__frame *fed;   /* kept to be fed again */
     struct mpipe__frame_queue results;
@@ -84,6 +85,10 @@ bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
  * caller frees it), and frames of older attempts will be stale. */
 void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
                          uint64_t id);
+
+/* In feed order: roots from 'seq' on that are complete are open again, to begin
+ * another attempt. */
+void mpipe__ledger_reopen(struct mpipe__ledger *l, uint64_t seq);
 
 /* The first open root from 'seq' on; NULL: none. */
 struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq);

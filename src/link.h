@@ -55,7 +55,8 @@ enum mpipe__control {
     MPIPE__COMMIT,      /* 0 -> worker: roots before this one are complete */
     MPIPE__PARTS,       /* worker -> 0: what its partitions hold */
     MPIPE__HEAVY,       /* worker -> 0: keys with many values */
-    MPIPE__BRIEF        /* 0 -> worker: a piece of what all must know */
+    MPIPE__BRIEF,       /* 0 -> worker: a piece of what all must know */
+    MPIPE__OWNERS       /* 0 -> worker: who gets which partition */
 };
 
 enum mpipe__op_kind {

@@ -45,6 +45,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/interval.h \
 	src/journal.c \
 	src/journal.h \
+	src/kept.c \
+	src/kept.h \
 	src/last_words.c \
 	src/last_words.h \
 	src/launcher.c \
@@ -71,6 +73,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/options.h \
 	src/out.c \
 	src/out.h \
+	src/owners.c \
+	src/owners.h \
 	src/pair.c \
 	src/pair.h \
 	src/part_file.c \
@@ -97,6 +101,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/recovery.h \
 	src/reduce.c \
 	src/reduce.h \
+	src/refill.c \
+	src/refill.h \
 	src/repair.c \
 	src/repair.h \
 	src/report.c \

@@ -6,6 +6,10 @@
  *
  * With MPIPE_SORT_ALL a third one comes first, which maps a sample of the input
  * to find where partitions should begin.
+ *
+ * When ranks have died, and partitions with them that are still needed, an output
+ * flow ends with MPIPE_AGAIN on all ranks.  Then one of refill() feeds what was fed
+ * once more, for the lost partitions alone, and the output goes on.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +19,7 @@
 #include "partition.h"
 #include "pipeline.h"
 #include "reduce.h"
+#include "refill.h"
 #include "session.h"
 
 #define LEAST_MEMORY ((uint64_t)64 << 10)
@@ -43,7 +48,11 @@ struct mpipe_mapreduce {
     struct mpipe__shuffle *from;    /* whose partitions the output has */
     struct mpipe__reducing reducing;
     struct mpipe__tokens tokens;
-    unsigned n_workers;
+    struct mpipe__kept kept;        /* rank 0: what was fed */
+    struct mpipe__told told;        /* rank 0: keys that failed */
+    uint64_t n_failed;              /* rank 0: in outputs that ended early */
+    struct mpipe_mapreduce *first;  /* of those that follow one another */
+    bool again;                     /* its output has run before */
     struct mpipe_mapreduce *next;   /* gets the results; NULL: none does */
     bool follows, ran;              /* another one; already */
     struct mpipe__bounds bounds;
@@ -199,6 +208,8 @@ struct mpipe_mapreduce *mpipe_mapreduce_new(struct mpipe *mp,
     mr->mp = mp;
     mr->keep_one_in = 1;
     mr->job = *job;
+    mr->first = mr;
+    mpipe__kept_init(&mr->kept, mp->options.scratch);
     snprintf(mr->name, sizeof mr->name, "%s",
              job->name != NULL && job->name[0] != '\0' ? job->name : "job");
     mr->input = mpipe_pipeline_new(mp);
@@ -211,6 +222,17 @@ struct mpipe_mapreduce *mpipe_mapreduce_new(struct mpipe *mp,
     return mr;
 }
 
+/* What a shuffle has. */
+static void forget(struct mpipe__shuffle *sh)
+{
+    mpipe__store_fini(&sh->store);
+    free(sh->info);
+    free(sh->owner);
+    sh->info = NULL;
+    sh->owner = NULL;
+    sh->n_owners = 0;
+}
+
 void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
 {
     if (mr == NULL)
@@ -219,12 +241,12 @@ void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
     if (mr->none)
         return;
     mpipe_pipeline_free(mr->output);
-    mpipe__store_fini(&mr->shuffle.store);
-    mpipe__store_fini(&mr->gathered.store);
-    free(mr->gathered.info);
+    forget(&mr->shuffle);
+    forget(&mr->gathered);
     mpipe__tokens_fini(&mr->tokens);
     mpipe__bounds_fini(&mr->bounds);
-    free(mr->shuffle.info);
+    mpipe__kept_fini(&mr->kept);
+    mpipe__told_fini(&mr->told);
     free(mr->sample.data);
     free(mr->ahead.items.data);
     free(mr->acc);
@@ -263,6 +285,8 @@ enum mpipe_err mpipe_mapreduce_then(struct mpipe_mapreduce *mr,
                               spec->error.text);
     mr->next = next;
     next->follows = true;
+    for (struct mpipe_mapreduce *n = next; n != NULL; n = n->next)
+        n->first = mr->first;
     return MPIPE_OK;
 }
 
@@ -459,6 +483,46 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
 
 /* ---- the output ---- */
 
+/* Can its output go on where it has ended?  If not, all of it is done again. */
+static bool resumes(const struct mpipe_mapreduce *mr)
+{
+    return mr->mp->engine.survives && mr->next == NULL && !is_fold(mr);
+}
+
+/* A death over the same keys again and again is their doing. */
+static unsigned most_deaths(const struct mpipe *mp)
+{
+    return mp->options.max_retries < 2 ? 2 : mp->options.max_retries;
+}
+
+/* What rank 0 sees to. */
+static void describe_tokens(struct mpipe_mapreduce *mr,
+                            struct mpipe__flow_spec *spec)
+{
+    bool in_order = mr->job.sort != MPIPE_UNSORTED && mr->job.parts == NULL
+                    && mr->next == NULL;
+
+    if (mpipe__tokens_init(&mr->tokens, mr->from, in_order, resumes(mr))
+        != MPIPE_OK) {
+        mpipe__pipeline_wrong(mr->output, MPIPE_ENOMEM,
+                              "no memory for partitions");
+        return;
+    }
+    mr->tokens.most = most_deaths(mr->mp);
+    mpipe_pipeline_count(mr->output, mpipe__tokens_count(&mr->tokens));
+    spec->delivered = mpipe__token_delivered;
+    spec->deadly = mpipe__token_deadly;
+    spec->delivered_arg = &mr->tokens;
+    spec->returns = mr->mp->engine.survives
+                    && mr->first->kept.error.code == MPIPE_OK;
+    spec->failed_before = mr->n_failed;
+    if (mr->next != NULL && mr->mp->engine.survives) {
+        mpipe__told_begin(&mr->told);
+        spec->told = mpipe__told_before;
+        spec->told_arg = &mr->told;
+    }
+}
+
 static void describe_output(struct mpipe_mapreduce *mr)
 {
     const struct mpipe_job *job = &mr->job;
@@ -484,6 +548,9 @@ static void describe_output(struct mpipe_mapreduce *mr)
     };
     if (mr->next != NULL)
         spec->shuffle = &mr->next->shuffle;
+    spec->refills = mr->again && mr->next != NULL;
+    mr->from->store.keeps = resumes(mr);
+    mr->from->store.any_order &= !resumes(mr);
     mpipe_pipeline_add(mr->output, &reduce);
     mpipe_pipeline_source(mr->output, mpipe__tokens_source, &mr->tokens);
     mpipe_pipeline_ordered(mr->output, in_order || is_fold(mr));
@@ -493,16 +560,10 @@ static void describe_output(struct mpipe_mapreduce *mr)
     else if (job->done != NULL && job->parts == NULL && mr->next == NULL)
         mpipe_pipeline_sink(mr->output, job->done, job->arg);
     spec->reduces = mr->from;
-    spec->direct = mpipe__token_worker;
-    spec->direct_arg = &mr->n_workers;
-    if (mpipe_rank(mr->mp) != 0)
-        return;
-    mpipe__tokens_fini(&mr->tokens);
-    if (mpipe__tokens_init(&mr->tokens, mr->from, in_order) != MPIPE_OK)
-        mpipe__pipeline_wrong(mr->output, MPIPE_ENOMEM,
-                              "no memory for partitions");
-    else
-        mpipe_pipeline_count(mr->output, mpipe__tokens_count(mr->from));
+    spec->direct = mpipe__token_rank;
+    spec->direct_arg = &mr->tokens;
+    if (mpipe_rank(mr->mp) == 0)
+        describe_tokens(mr, spec);
 }
 
 /* ---- run ---- */
@@ -528,6 +589,18 @@ static bool goes_on(enum mpipe_err e)
     return e == MPIPE_OK || e == MPIPE_EFAILED;
 }
 
+/* Partitions that are lost can be computed again if rank 0 has what was fed. */
+static void keep_input(struct mpipe_mapreduce *mr)
+{
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+
+    if (spec == NULL || spec->shuffle == NULL || mpipe_rank(mr->mp) != 0
+        || !mr->mp->engine.survives)
+        return;
+    spec->delivered = mpipe__refill_keep;
+    spec->delivered_arg = &mr->kept;
+}
+
 static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
 {
     enum mpipe_err e = MPIPE_OK;
@@ -542,8 +615,12 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
     ready_folder(mr);
     if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
         e = look_ahead(mr);
+    keep_input(mr);
     if (e == MPIPE_OK)
         e = mpipe_pipeline_run(mr->input);
+    if (mr->kept.error.code != MPIPE_OK && goes_on(e))
+        mpipe_log(mr->mp, MPIPE_LOG_WARN, "what was fed could not be kept, so a "
+                  "death will end the job: %s", mr->kept.error.text);
     if (mr->ahead.source != NULL) {         /* the source is its own again */
         mpipe__pipeline_spec(mr->input)->source = mr->ahead.source;
         mpipe__pipeline_spec(mr->input)->source_arg = mr->ahead.arg;
@@ -560,6 +637,7 @@ static enum mpipe_err run_level(struct mpipe_mapreduce *mr,
     enum mpipe_err e;
     char name[80];
 
+    forget(to);
     *to = (struct mpipe__shuffle){
         .combiner = mr->shuffle.combiner, .gather = gather,
         .memory = mr->shuffle.memory
@@ -572,9 +650,7 @@ static enum mpipe_err run_level(struct mpipe_mapreduce *mr,
         spec->shuffle = to;
     }
     e = mpipe_pipeline_run(mr->output);
-    mpipe__store_fini(&mr->from->store);
-    free(mr->from->info);
-    mr->from->info = NULL;
+    forget(mr->from);
     mr->from = to;
     mpipe_pipeline_reset(mr->output);
     return e;
@@ -582,18 +658,84 @@ static enum mpipe_err run_level(struct mpipe_mapreduce *mr,
 
 static enum mpipe_err run_output(struct mpipe_mapreduce *mr)
 {
+    unsigned n_workers = mr->shuffle.n_workers;
     enum mpipe_err e = MPIPE_OK;
 
     mr->from = &mr->shuffle;
-    mr->n_workers = mr->shuffle.n_workers;
     for (uint32_t gather = FAN; is_fold(mr) && e == MPIPE_OK
-         && mr->n_workers > gather; gather *= FAN)
+         && n_workers > gather; gather *= FAN)
         e = run_level(mr, mr->from == &mr->shuffle ? &mr->gathered
                                                    : &mr->shuffle, gather);
     if (e != MPIPE_OK)
         return e;
     describe_output(mr);
-    return mpipe_pipeline_run(mr->output);
+    e = mpipe_pipeline_run(mr->output);
+    if (goes_on(e) && mr->next != NULL && !mpipe__told_end(&mr->told))
+        mpipe__error(&mr->next->shuffle.error, 0, MPIPE_EDEAD, "not the same "
+                     "keys of job '%s' failed as before a rank died: its "
+                     "functions must do the same for the same key", mr->name);
+    return e;
+}
+
+/* ---- what was lost with dead ranks ---- */
+
+/* What was fed once more, for the partitions that are lost. */
+static enum mpipe_err feed_again(struct mpipe_mapreduce *mr)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mr->mp);
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(pl);
+    char name[80];
+    enum mpipe_err e;
+
+    snprintf(name, sizeof name, "%s.again", mr->name);
+    mpipe_pipeline_name(pl, name);
+    mpipe_pipeline_source(pl, mpipe__refill_source, &mr->kept);
+    mpipe_pipeline_count(pl, mr->kept.items);
+    if (spec != NULL) {
+        mpipe_pipeline_add(pl, &mpipe__pipeline_spec(mr->input)->stage[0]);
+        spec->shuffle = &mr->shuffle;
+        spec->refills = true;
+    }
+    mpipe__kept_rewind(&mr->kept);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+/* All that there is of a job's partitions is of no use. */
+static void lose_all(struct mpipe_mapreduce *mr)
+{
+    if (!is_fold(mr)) {
+        mpipe__owners_lose(mr->shuffle.owner, mr->shuffle.n_owners);
+        return;
+    }
+    forget(&mr->gathered);
+    forget(&mr->shuffle);
+    describe_shuffle(mr);
+    free(mr->acc);
+    mr->acc = NULL;
+    mr->acc_size = 0;
+}
+
+/* The output of job 'mr' has ended early: have what it needs computed again.  Jobs
+ * before it have forgotten their partitions as they went through them, so they
+ * begin anew. */
+static enum mpipe_err refill(struct mpipe_mapreduce *mr)
+{
+    struct mpipe_counts counts;
+
+    mpipe_pipeline_counts(mr->output, &counts);
+    if (resumes(mr))
+        mr->n_failed += counts.failed;
+    else
+        lose_all(mr);
+    for (struct mpipe_mapreduce *m = mr->first; m != mr; m = m->next)
+        lose_all(m);
+    for (struct mpipe_mapreduce *m = mr->first; m != mr->next; m = m->next) {
+        mpipe_pipeline_reset(m->output);
+        m->again = true;
+    }
+    return feed_again(mr->first);
 }
 
 static enum mpipe_err end_fold(struct mpipe_mapreduce *mr)
@@ -613,6 +755,18 @@ static enum mpipe_err end_fold(struct mpipe_mapreduce *mr)
     return e;
 }
 
+/* It has ended, in whichever way. */
+static void clean_up(struct mpipe_mapreduce *mr)
+{
+    for (struct mpipe_mapreduce *m = mr->first; m != NULL; m = m->next) {
+        forget(&m->shuffle);
+        forget(&m->gathered);
+        if (m->job.parts != NULL && m->mp->engine.n_dead > 0
+            && mpipe_rank(m->mp) == 0)
+            mpipe__part_folder_tidy(m->job.parts);
+    }
+}
+
 enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr)
 {
     enum mpipe_err e, reduced;
@@ -620,12 +774,20 @@ enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr)
     if (mr->none)
         return mpipe_pipeline_run(mr->input);
     e = run_input(mr);
-    for (; goes_on(e) && mr->shuffle.n_workers > 0; mr = mr->next) {
+    while (goes_on(e) && mr->shuffle.n_workers > 0) {
         reduced = run_output(mr);
+        if (reduced == MPIPE_AGAIN) {
+            reduced = refill(mr);
+            mr = mr->first;
+            e = reduced != MPIPE_OK ? reduced : e;
+            continue;
+        }
         e = reduced != MPIPE_OK ? reduced : e;
         if (mr->next == NULL)
             break;
+        mr = mr->next;
     }
+    clean_up(mr);
     if (!goes_on(e))
         return e;
     reduced = end_fold(mr);

@@ -73,6 +73,14 @@ bool mpipe__master_all_paused(const struct mpipe__flow *flow)
     return true;
 }
 
+/* Are roots delivered in feed order?  Also the tokens of a job that can go on after
+ * a death: so what was delivered of a partition is always its beginning. */
+static bool in_order(const struct mpipe__flow *flow)
+{
+    return flow->spec->ordered || flow->spec->shuffle != NULL
+           || (flow->spec->direct != NULL && flow->engine->survives);
+}
+
 enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
 {
     int size = flow->engine->transport->size;
@@ -87,8 +95,7 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
     m->waiting_since = mpipe__now();
     m->member = calloc((size_t)size, sizeof *m->member);
     if (m->member == NULL
-        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, flow->spec->ordered
-                              || flow->spec->shuffle != NULL)
+        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, in_order(flow))
            != MPIPE_OK)
         return MPIPE_ENOMEM;
     for (int r = 0; r < size; r++) {
@@ -129,6 +136,8 @@ void mpipe__master_fini(struct mpipe__flow *flow)
     free(m->voids);
     free(m->suspect);
     free(m->worker);
+    free(m->worker_rank);
+    free(m->refilled);
     mpipe_plan_free(m->plan);
     if (m->trace != NULL)
         mpipe__trace_close(m->trace, NULL);
@@ -210,12 +219,8 @@ static void begin(struct mpipe__flow *flow)
     }
     for (unsigned r = 0; err.code == MPIPE_OK && r < m->plan->n_ranks; r++)
         m->member[r].role = m->plan->role[r];
-    if (flow->spec->reduces != NULL
-        && flow->spec->reduces->n_dead != flow->engine->n_dead)
-        mpipe__error(&err, 0, MPIPE_EDEAD, "a rank has died, and what it had of "
-                     "the partitions with it: run the job again");
-    if (flow->spec->shuffle != NULL)
-        flow->spec->shuffle->n_dead = flow->engine->n_dead;
+    if (err.code == MPIPE_OK && mpipe__recovery_lacks(flow))
+        return;
     if (err.code == MPIPE_OK)
         mpipe__resume_open(flow, &err);
     if (err.code == MPIPE_OK)
@@ -617,6 +622,7 @@ void mpipe__master_close_sink(struct mpipe__flow *flow)
 static void end(struct mpipe__flow *flow)
 {
     const struct mpipe_counts *c = &flow->master->counts;
+    uint64_t failed = c->failed + flow->spec->failed_before;
 
     mpipe__resume_check_end(flow);
     if (mpipe__flow_ending(flow))
@@ -630,14 +636,22 @@ static void end(struct mpipe__flow *flow)
                      (unsigned long long)c->delivered,
                      (unsigned long long)c->dropped,
                      (unsigned long long)c->failed);
-    else if (c->failed > 0 && !flow->spec->forgives)
+    else if (failed > 0 && flow->spec->refills && flow->spec->direct == NULL)
+        mpipe__error(&flow->error, -1, MPIPE_EDEAD, "%llu of %llu items fail "
+                     "that did not before a rank died: what was lost with it "
+                     "cannot be computed again", (unsigned long long)failed,
+                     (unsigned long long)c->fed);
+    else if (failed > 0 && !flow->spec->forgives)
         mpipe__error(&flow->error, -1, MPIPE_EFAILED,
                      "%llu of %llu items of pipeline '%s' failed",
-                     (unsigned long long)c->failed,
+                     (unsigned long long)failed,
                      (unsigned long long)c->fed, flow->spec->name);
     mpipe__resume_save(flow);
     mpipe__master_close_sink(flow);
     mpipe__commit_pass(flow, flow->engine->now, true);
+    if (flow->spec->shuffle != NULL)
+        mpipe__owners_filled(flow->spec->shuffle->owner,
+                             flow->spec->shuffle->n_owners, true);
     mpipe__master_finish(flow);
 }
 

@@ -27,7 +27,12 @@ struct mpipe__master {
     struct mpipe__member *member;   /* a rank each */
     unsigned *worker;               /* of each rank: which of those that serve,
                                        in the machine's order; or UINT_MAX */
+    uint32_t *worker_rank;          /* those ranks, in that order */
     unsigned n_workers;
+    uint64_t again_from;            /* roots from here on begin another attempt
+                                       with the next table, in feed order */
+    uint32_t *refilled;             /* partitions that are computed again */
+    uint32_t n_refilled;
     uint32_t version;               /* of the table that was sent last; 0: none */
     struct mpipe__frame_queue retries;
     struct mpipe__frame_queue again;    /* roots to be fed once more */

@@ -36,6 +36,21 @@ enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err)
     return MPIPE_OK;
 }
 
+void mpipe__part_folder_tidy(const char *folder)
+{
+    const struct dirent *entry;
+    DIR *dir = opendir(folder);
+
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        size_t n = strlen(entry->d_name);
+        if (strncmp(entry->d_name, ".part-", 6) == 0 && n > 4
+            && strcmp(entry->d_name + n - 4, ".tmp") == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
 static enum mpipe_err wrong(const char *name, struct mpipe_error *err)
 {
     return mpipe__error(err, -1, MPIPE_EIO, "%s could not be written: %s",
@@ -43,12 +58,13 @@ static enum mpipe_err wrong(const char *name, struct mpipe_error *err)
 }
 
 enum mpipe_err mpipe__part_file_open(struct mpipe__part_file *f,
-                                     const char *folder, uint32_t part,
+                                     const char *folder, uint32_t part, int rank,
                                      struct mpipe_error *err)
 {
     memset(f, 0, sizeof *f);
     snprintf(f->name, sizeof f->name, "%s/part-%05u", folder, part);
-    snprintf(f->under, sizeof f->under, "%s/.part-%05u.tmp", folder, part);
+    snprintf(f->under, sizeof f->under, "%s/.part-%05u.%d.tmp", folder, part,
+             rank);
     f->fd = open(f->under, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (f->fd < 0)
         return wrong(f->under, err);

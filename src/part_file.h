@@ -23,10 +23,13 @@ struct mpipe__part_file {
  * rank 0).  MPIPE_EIO. */
 enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err);
 
-/* "FOLDER/part-00012", under another name until it is closed: written, synced,
- * renamed. */
+/* What ranks that died have left in the folder goes. */
+void mpipe__part_folder_tidy(const char *folder);
+
+/* "FOLDER/part-00012", under another name, which only this rank uses, until it is
+ * closed: written, synced, renamed. */
 enum mpipe_err mpipe__part_file_open(struct mpipe__part_file *f,
-                                     const char *folder, uint32_t part,
+                                     const char *folder, uint32_t part, int rank,
                                      struct mpipe_error *err);
 enum mpipe_err mpipe__part_file_close(struct mpipe__part_file *f,
                                       struct mpipe_error *err);

@@ -337,7 +337,9 @@ static void write_summary(struct mpipe_pipeline *pl)
 {
     struct mpipe *mp = pl->mp;
     struct mpipe__flow *flow = pl->flow;
-    bool ran = flow->master->plan != NULL && flow->error.code != MPIPE_END;
+    bool ran = flow->master->plan != NULL && flow->error.code != MPIPE_END
+               && (flow->error.code != MPIPE_AGAIN
+                   || flow->master->version > 0);
     FILE *text = mp->options.quiet || !ran ? NULL : stderr;
 
     if (flow->master->shows_progress)

@@ -6,9 +6,16 @@
  * version of the table, in which others do what the dead did.  What still
  * travels by an older one is dropped wherever it arrives.  What was delivered
  * stays delivered.
+ *
+ * Of a shuffle what was delivered lies in the partitions of its workers, and a
+ * partition whose owner has died is lost.  What is emitted for it from then on goes
+ * nowhere; when the flow has ended whoever runs the job has the lost ones filled
+ * again, by a flow of their own (refill.h).  A flow that goes through partitions
+ * ends with MPIPE_AGAIN when one is lost: it knows how far each has come.
  */
 #include <stdlib.h>
 #include "clock.h"
+#include "commit.h"
 #include "error.h"
 #include "master.h"
 #include "poison.h"
@@ -37,12 +44,157 @@ static enum mpipe_err repair(struct mpipe__flow *flow)
     return e;
 }
 
+/* Who has a partition goes through it, whatever the plan says. */
+static void keep_owners(struct mpipe__flow *flow)
+{
+    const struct mpipe__shuffle *sh = flow->spec->reduces;
+
+    for (uint32_t p = 0; sh != NULL && p < sh->n_owners; p++)
+        if (sh->owner[p].state == MPIPE__PART_FULL)
+            flow->master->member[sh->owner[p].rank].role =
+                (struct mpipe__role){ true, 0, flow->spec->n_stages - 1 };
+}
+
 enum mpipe_err mpipe__recovery_table(struct mpipe__flow *flow,
                                      struct mpipe_error *err)
 {
     if (flow->engine->n_dead > 0 && repair(flow) != MPIPE_OK)
         return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a plan");
+    keep_owners(flow);
     return mpipe__routing_send(flow, err);
+}
+
+/* ---- who has which partition ---- */
+
+/* As the flow begins: those that it is to fill. */
+static enum mpipe_err begin_owners(struct mpipe__flow *flow,
+                                   struct mpipe__shuffle *sh)
+{
+    unsigned n_workers = flow->master->n_workers;
+    uint32_t n = sh->gather > 0 || sh->n_parts == 0 ? n_workers : sh->n_parts;
+
+    if (sh->owner != NULL && n == sh->n_owners) {
+        mpipe__owners_filled(sh->owner, n, false);
+        return MPIPE_OK;
+    }
+    free(sh->owner);
+    sh->owner = calloc(n, sizeof *sh->owner);   /* all are lost */
+    sh->n_owners = sh->owner != NULL ? n : 0;
+    return sh->owner != NULL ? MPIPE_OK : MPIPE_ENOMEM;
+}
+
+/* They hold nothing yet; and the report will name them. */
+static enum mpipe_err note_lost(struct mpipe__flow *flow,
+                                const struct mpipe__shuffle *sh, uint32_t lost)
+{
+    struct mpipe__master *m = flow->master;
+
+    m->n_refilled = 0;
+    free(m->refilled);
+    m->refilled = flow->spec->refills ? calloc(lost, sizeof *m->refilled) : NULL;
+    if (flow->spec->refills && m->refilled == NULL)
+        return MPIPE_ENOMEM;
+    for (uint32_t p = 0; p < sh->n_owners; p++) {
+        if (sh->owner[p].state != MPIPE__PART_LOST)
+            continue;
+        if (sh->info != NULL && sh->gather == 0)
+            sh->info[p] = (struct mpipe__part_info){ .part = p };
+        if (m->refilled != NULL)
+            m->refilled[m->n_refilled++] = p;
+    }
+    return MPIPE_OK;
+}
+
+enum mpipe_err mpipe__recovery_owners(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__shuffle *sh = flow->spec->shuffle;
+    bool first = m->version == 0;
+    uint32_t lost;
+
+    if (sh == NULL)
+        return MPIPE_OK;
+    if (first && begin_owners(flow, sh) != MPIPE_OK)
+        return MPIPE_ENOMEM;
+    lost = mpipe__owners_mourn(sh->owner, sh->n_owners, flow->engine->dead);
+    /* what a dead worker had gathered belongs to no key: all do it over */
+    if (sh->gather > 0 && lost > 0) {
+        mpipe__owners_lose(sh->owner, sh->n_owners);
+        lost = sh->n_owners;
+    }
+    if (lost == 0 || (!first && m->again_from > 0))
+        return MPIPE_OK;
+    if (note_lost(flow, sh, lost) != MPIPE_OK)
+        return MPIPE_ENOMEM;
+    return mpipe__owners_assign(sh->owner, sh->n_owners, m->worker_rank,
+                                m->n_workers);
+}
+
+static void lack(struct mpipe__flow *flow, int rank)
+{
+    const struct mpipe__shuffle *sh = flow->spec->reduces;
+    char line[120];
+    uint32_t lost = 0;
+
+    if (!flow->spec->returns) {
+        mpipe__flow_fail(flow, rank, MPIPE_EDEAD, "a rank has died, and what it "
+                         "had of the partitions with it: run the job again");
+        return;
+    }
+    for (uint32_t p = 0; p < sh->n_owners; p++)
+        lost += sh->owner[p].state == MPIPE__PART_LOST;
+    snprintf(line, sizeof line, "%u of %u partitions lost, to be computed again",
+             lost, sh->n_owners);
+    if (lost > 0 && flow->spec->shuffle == NULL)
+        mpipe__flow_log(flow, MPIPE_LOG_WARN, "", line);
+    else
+        mpipe__flow_log(flow, MPIPE_LOG_WARN, "", "partitions lost, to be computed "
+                        "again");
+    mpipe__flow_fail(flow, 0, MPIPE_AGAIN, "%s", "partitions are lost");
+}
+
+bool mpipe__recovery_lacks(struct mpipe__flow *flow)
+{
+    struct mpipe__shuffle *sh = flow->spec->reduces;
+
+    if (sh == NULL || sh->owner == NULL
+        || mpipe__owners_mourn(sh->owner, sh->n_owners, flow->engine->dead)
+           == 0)
+        return false;
+    lack(flow, 0);
+    return true;
+}
+
+/* What has it gone through is gone with it, and so is what it has emitted for
+ * partitions of the next job. */
+static void death_of_reducer(struct mpipe__flow *flow, int rank)
+{
+    if (flow->spec->shuffle != NULL)
+        lack(flow, rank);
+    else
+        mpipe__recovery_lacks(flow);
+}
+
+/* Has the rank died over a token? */
+static void died_over(struct mpipe__flow *flow, int rank)
+{
+    struct mpipe__transport *t = flow->engine->transport;
+    const struct mpipe__box *box = t->ops->box(t, rank);
+    struct mpipe_error err = { MPIPE_OK, rank, "" };
+    struct mpipe__root *r;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    if (box == NULL || box->root == MPIPE__NO_ROOT || box->flow != flow->id
+        || flow->spec->deadly == NULL)
+        return;
+    r = mpipe__ledger_open(&flow->master->ledger, box->root);
+    if (r == NULL || r->seq != box->root)
+        return;
+    mpipe__cursor_init(&c, r->fed);
+    if (mpipe__cursor_next(&c, &item)
+        && flow->spec->deadly(flow->spec->delivered_arg, &item, &err))
+        mpipe__flow_fail(flow, rank, err.code, "%s", err.text);
 }
 
 /* ---- what is done again ---- */
@@ -108,6 +260,8 @@ static void feed_again(struct mpipe__flow *flow)
 
     drop_all(flow, &m->retries);
     drop_all(flow, &m->again);
+    if (flow->spec->shuffle != NULL)
+        mpipe__ledger_reopen(&m->ledger, m->again_from);
     for (r = mpipe__ledger_open(&m->ledger, 0);
          r != NULL && !mpipe__flow_ending(flow);
          r = mpipe__ledger_open(&m->ledger, r->seq + 1))
@@ -150,7 +304,10 @@ static int mourn(struct mpipe__flow *flow)
         m->recovery.deaths++;
         last = r;
         say(flow, r, member->cause);
-        mpipe__poison_note(flow, r);
+        if (flow->spec->direct != NULL)
+            died_over(flow, r);
+        else
+            mpipe__poison_note(flow, r);
     }
     return last;
 }
@@ -168,11 +325,13 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow)
         mpipe__master_begin(flow);
         return;
     }
-    if (flow->spec->shuffle != NULL || flow->spec->direct != NULL) {
-        mpipe__flow_fail(flow, rank, MPIPE_EDEAD, "it has died, and a "
-                         "map-reduce job cannot go on without it yet: run the "
-                         "job again");
+    if (flow->spec->direct != NULL) {
+        death_of_reducer(flow, rank);
         return;
+    }
+    if (flow->spec->shuffle != NULL) {
+        m->again_from = m->ledger.first + flow->in_sink;
+        mpipe__commit_again(flow, m->again_from);
     }
     if (mpipe__recovery_table(flow, &err) != MPIPE_OK)
         mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",

@@ -11,6 +11,11 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow);
 /* Take the dead out of the members' roles and send all the next table. */
 enum mpipe_err mpipe__recovery_table(struct mpipe__flow *flow,
                                      struct mpipe_error *err);
+/* Before a table: who has which partition of the shuffle.  What is lost is given
+ * away by the first table, and as long as nothing has been committed. */
+enum mpipe_err mpipe__recovery_owners(struct mpipe__flow *flow);
+/* Are partitions lost that it is to go through?  Then it ends. */
+bool mpipe__recovery_lacks(struct mpipe__flow *flow);
 /* A root is complete. */
 void mpipe__recovery_result(struct mpipe__flow *flow);
 

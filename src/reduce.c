@@ -4,6 +4,10 @@
  * The tokens of a partition come to its owner in their order, so each goes on
  * where the one before it ended.  A key that fails is not tried elsewhere, since
  * its values are here: it goes to the failure handler.
+ *
+ * After a death a partition is gone through once more, from its first key on, by
+ * its owner or by another rank.  Rank 0 has counted the keys whose results were
+ * delivered, always the first ones, and these are passed over.
  */
 #include <stdlib.h>
 #include "children.h"
@@ -19,21 +23,36 @@
 /* ---- tokens, on rank 0 ---- */
 
 enum mpipe_err mpipe__tokens_init(struct mpipe__tokens *t,
-                                  const struct mpipe__shuffle *shuffle,
-                                  bool in_order)
+                                  struct mpipe__shuffle *shuffle,
+                                  bool in_order, bool resumes)
 {
-    memset(t, 0, sizeof *t);
+    if (t->part == NULL || t->shuffle != shuffle
+        || t->n_parts != shuffle->n_parts) {
+        mpipe__tokens_fini(t);
+        t->part = calloc(shuffle->n_parts + 1u, sizeof *t->part);
+        if (t->part == NULL)
+            return MPIPE_ENOMEM;
+    }
     t->shuffle = shuffle;
+    t->n_parts = shuffle->n_parts;
     t->in_order = in_order;
-    t->made = calloc(shuffle->n_parts + 1u, sizeof *t->made);
-    t->left = shuffle->n_parts;
-    return t->made != NULL ? MPIPE_OK : MPIPE_ENOMEM;
+    t->resumes = resumes;
+    t->next = 0;
+    t->left = 0;
+    for (uint32_t p = 0; p < t->n_parts; p++) {
+        bool done = shuffle->owner[p].state == MPIPE__PART_DONE;
+        t->part[p].made = done ? UINT64_MAX : 0;
+        if (!resumes)
+            t->part[p].keys = 0;
+        t->left += !done;
+    }
+    return MPIPE_OK;
 }
 
 void mpipe__tokens_fini(struct mpipe__tokens *t)
 {
-    free(t->made);
-    t->made = NULL;
+    free(t->part);
+    t->part = NULL;
 }
 
 /* Also an empty partition gets one: it may have a file to write. */
@@ -42,35 +61,38 @@ static uint64_t tokens_of(uint64_t pairs)
     return pairs <= TOKEN_PAIRS ? 1 : (pairs + TOKEN_PAIRS - 1) / TOKEN_PAIRS;
 }
 
-uint64_t mpipe__tokens_count(const struct mpipe__shuffle *shuffle)
+uint64_t mpipe__tokens_count(const struct mpipe__tokens *t)
 {
     uint64_t n = 0;
 
-    for (uint32_t p = 0; p < shuffle->n_parts; p++)
-        n += tokens_of(shuffle->info[p].pairs);
+    for (uint32_t p = 0; p < t->n_parts; p++)
+        if (t->part[p].made != UINT64_MAX)
+            n += tokens_of(t->shuffle->info[p].pairs);
     return n;
 }
 
 enum mpipe_err mpipe__tokens_source(struct mpipe_out *out, void *arg)
 {
     struct mpipe__tokens *t = arg;
-    uint32_t n_parts = t->shuffle->n_parts;
 
     for (int i = 0; i < MPIPE__SOURCE_ITEMS && t->left > 0; i++) {
-        struct mpipe__token token = { t->next, 0, TOKEN_PAIRS };
+        struct mpipe__token token = { 0, 0, TOKEN_PAIRS, 0 };
+        struct mpipe__token_part *part;
         enum mpipe_err e;
 
-        while (t->made[t->next] == UINT64_MAX)
-            t->next = (t->next + 1) % n_parts;
+        while (t->part[t->next].made == UINT64_MAX)
+            t->next = (t->next + 1) % t->n_parts;
+        part = &t->part[t->next];
         token.part = t->next;
-        t->made[t->next] += TOKEN_PAIRS;
-        if (t->made[t->next] >= t->shuffle->info[t->next].pairs) {
+        token.keys = part->keys;
+        part->made += TOKEN_PAIRS;
+        if (part->made >= t->shuffle->info[t->next].pairs) {
             token.last = 1;
-            t->made[t->next] = UINT64_MAX;
+            part->made = UINT64_MAX;
             t->left--;
         }
         if (!t->in_order)
-            t->next = (t->next + 1) % n_parts;
+            t->next = (t->next + 1) % t->n_parts;
         e = mpipe_emit(out, &token, sizeof token);
         if (e != MPIPE_OK)
             return e;
@@ -78,12 +100,50 @@ enum mpipe_err mpipe__tokens_source(struct mpipe_out *out, void *arg)
     return t->left > 0 ? MPIPE_OK : MPIPE_END;
 }
 
-unsigned mpipe__token_worker(const struct mpipe_item *item, void *arg)
+static const struct mpipe__token *token_of(const struct mpipe_item *item)
 {
-    const struct mpipe__token *token = item->data;
-    const unsigned *n_workers = arg;
+    return item->data;
+}
 
-    return mpipe__part_worker(token->part, *n_workers);
+unsigned mpipe__token_rank(const struct mpipe_item *item, void *arg)
+{
+    const struct mpipe__tokens *t = arg;
+
+    return t->shuffle->owner[token_of(item)->part].rank;
+}
+
+void mpipe__token_delivered(void *arg, struct mpipe__frame *fed,
+                            const struct mpipe__frame_queue *results,
+                            uint64_t keys)
+{
+    struct mpipe__tokens *t = arg;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    (void)results;
+    mpipe__cursor_init(&c, fed);
+    if (!mpipe__cursor_next(&c, &item))
+        return;
+    t->part[token_of(&item)->part].keys += keys;
+    if (t->resumes)
+        t->part[token_of(&item)->part].deaths = 0;
+    if (token_of(&item)->last)
+        t->shuffle->owner[token_of(&item)->part].state = MPIPE__PART_DONE;
+}
+
+bool mpipe__token_deadly(void *arg, const struct mpipe_item *item,
+                         struct mpipe_error *err)
+{
+    struct mpipe__tokens *t = arg;
+    struct mpipe__token_part *part = &t->part[token_of(item)->part];
+
+    if (++part->deaths < t->most)
+        return false;
+    mpipe__error(err, err->rank, MPIPE_EDEAD, "%u ranks have died over the same "
+                 "keys of partition %u, behind its first %llu: a function of "
+                 "the job kills them", part->deaths, token_of(item)->part,
+                 (unsigned long long)part->keys);
+    return true;
 }
 
 /* ---- the stage ---- */
@@ -95,6 +155,7 @@ struct reducer {
     bool ready, next_ready;
     struct mpipe_bytes item;        /* on its way to the next job */
     struct mpipe_values *part;      /* a partition each */
+    uint64_t *keys;                 /* gone through of it */
     bool *open;
     struct mpipe__part_file *file;  /* a partition each, or NULL */
     struct mpipe__heavy_key heavy[MPIPE__HEAVY_KEYS];
@@ -124,10 +185,12 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
     if (r != NULL) {
         r->how = how;
         r->part = calloc(n + 1u, sizeof *r->part);
+        r->keys = calloc(n + 1u, sizeof *r->keys);
         r->open = calloc(n + 1u, sizeof *r->open);
         r->file = calloc(n + 1u, sizeof *r->file);
     }
-    if (r == NULL || r->part == NULL || r->open == NULL || r->file == NULL) {
+    if (r == NULL || r->part == NULL || r->keys == NULL || r->open == NULL
+        || r->file == NULL) {
         mpipe__error(&err, -1, MPIPE_ENOMEM, "no memory for %u partitions", n);
         e = mpipe__worker_give_up(out, &err);
     } else {
@@ -161,25 +224,48 @@ void mpipe__reduce_fini(void *state, struct mpipe_out *out)
         how->job->fini(r->state, out);
     free(r->item.data);
     free(r->part);
+    free(r->keys);
     free(r->open);
     free(r->file);
     free(r);
 }
 
-static enum mpipe_err open_part(struct reducer *r, uint32_t p,
+/* Pass over the keys whose results are delivered.  Those of a part file are not:
+ * it was lost, or is to be written anew. */
+static enum mpipe_err skip(struct reducer *r, const struct mpipe__token *token,
+                           struct mpipe_out *out)
+{
+    struct mpipe_values *g = &r->part[token->part];
+    struct mpipe_error err;
+
+    while (r->keys[token->part] < token->keys && mpipe__groups_next(g))
+        r->keys[token->part]++;
+    err = g->error;
+    if (err.code == MPIPE_OK && r->keys[token->part] < token->keys)
+        mpipe__error(&err, -1, MPIPE_EDEAD, "partition %u has fewer keys than "
+                     "it had before its rank died: map must emit the same "
+                     "pairs for the same item", token->part);
+    return err.code != MPIPE_OK ? mpipe__worker_give_up(out, &err) : MPIPE_OK;
+}
+
+static enum mpipe_err open_part(struct reducer *r,
+                                const struct mpipe__token *token,
                                 struct mpipe_out *out)
 {
     struct mpipe_error err = { MPIPE_OK, -1, "" };
     const char *folder = r->how->job->parts;
+    uint32_t p = token->part;
 
     r->open[p] = true;
+    r->keys[p] = 0;
     if (mpipe__groups_open(&r->part[p], &r->how->shuffle->store, p, &err)
         != MPIPE_OK)
         return mpipe__worker_give_up(out, &err);
     if (folder != NULL
-        && mpipe__part_file_open(&r->file[p], folder, p, &err) != MPIPE_OK)
+        && mpipe__part_file_open(&r->file[p], folder, p, mpipe_out_rank(out),
+                                 &err) != MPIPE_OK)
         return mpipe__worker_give_up(out, &err);
-    return MPIPE_OK;
+    return folder != NULL ? MPIPE_OK : skip(r, token, out);
 }
 
 static enum mpipe_err close_part(struct reducer *r, uint32_t p,
@@ -253,8 +339,9 @@ static void note_weight(struct reducer *r, const struct mpipe_values *g)
     mpipe__heavy_add(r->heavy, &key);
 }
 
+/* 'again': only its part file needs it, and if it fails that was told before. */
 static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
-                                 struct mpipe__part_file *file,
+                                 struct mpipe__part_file *file, bool again,
                                  struct mpipe_out *out)
 {
     struct mpipe__mark mark;
@@ -276,7 +363,10 @@ static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
         return e;
     if (r->how->job->parts != NULL)
         mpipe__part_file_back(file, written);
-    mpipe__worker_part_failed(out, &mark, emitted, &g->key, e);
+    if (!again)
+        mpipe__worker_part_failed(out, &mark, emitted, &g->key, e);
+    out->error = MPIPE_OK;
+    out->text[0] = '\0';
     return MPIPE_OK;
 }
 
@@ -288,8 +378,8 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     uint32_t p = token->part;
     struct mpipe_values *g = &r->part[p];
     struct mpipe__part_file *file = &r->file[p];
-    enum mpipe_err e = r->open[p] ? MPIPE_OK : open_part(r, p, out);
-    uint64_t from = g->taken;
+    enum mpipe_err e = r->open[p] ? MPIPE_OK : open_part(r, token, out);
+    uint64_t from = g->taken, new_keys = 0;
 
     if (e == MPIPE_OK && r->how->job->parts != NULL) {
         out->divert = mpipe__part_file_put;
@@ -301,10 +391,13 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     }
     while (e == MPIPE_OK && (token->last || g->taken - from < token->pairs)
            && mpipe__groups_next(g)) {
-        e = reduce_key(r, g, file, out);
+        bool again = r->keys[p]++ < token->keys;
+        e = reduce_key(r, g, file, again, out);
+        new_keys += !again;
         note_weight(r, g);
     }
     out->divert = NULL;
+    mpipe__worker_keys(out, new_keys);
     if (e == MPIPE_OK && (token->last || g->error.code != MPIPE_OK))
         e = close_part(r, p, out);
     return e;

@@ -13,15 +13,26 @@
 struct mpipe__token {
     uint32_t part, last;        /* last: go on to the partition's end */
     uint64_t pairs;
+    uint64_t keys;              /* so many of its first keys were delivered by an
+                                   earlier flow */
 };
 
-/* Which tokens are still to be made; on rank 0. */
+/* Which tokens are still to be made, and what has come of those that were; on
+ * rank 0.  It outlives a flow that ends early: keys come in the same order again,
+ * so their number says where to go on. */
 struct mpipe__tokens {
-    const struct mpipe__shuffle *shuffle;
+    struct mpipe__shuffle *shuffle;
     bool in_order;              /* partition after partition; else in turns */
+    bool resumes;               /* a flow goes on where the one before it ended */
     uint32_t next;              /* partition */
-    uint64_t *made;             /* pairs of each that have a token */
     uint64_t left;              /* partitions with more to come */
+    struct mpipe__token_part {
+        uint64_t made;          /* pairs that have a token; UINT64_MAX: all */
+        uint64_t keys;          /* whose results were delivered */
+        unsigned deaths;        /* over it, since it came further */
+    } *part;
+    uint32_t n_parts;
+    unsigned most;              /* such deaths, then the job ends */
 };
 
 struct mpipe__reducing {        /* what the stage needs, on each rank */
@@ -30,16 +41,23 @@ struct mpipe__reducing {        /* what the stage needs, on each rank */
     const struct mpipe_job *next;   /* whose map gets the results; or NULL */
 };
 
+/* For a flow; with the same partitions again until fini(). */
 enum mpipe_err mpipe__tokens_init(struct mpipe__tokens *t,
-                                  const struct mpipe__shuffle *shuffle,
-                                  bool in_order);
+                                  struct mpipe__shuffle *shuffle,
+                                  bool in_order, bool resumes);
 void mpipe__tokens_fini(struct mpipe__tokens *t);
 /* A source of tokens; 'arg' is struct mpipe__tokens. */
 enum mpipe_err mpipe__tokens_source(struct mpipe_out *out, void *arg);
 /* How many there will be. */
-uint64_t mpipe__tokens_count(const struct mpipe__shuffle *shuffle);
-/* The worker for a token. */
-unsigned mpipe__token_worker(const struct mpipe_item *item, void *arg);
+uint64_t mpipe__tokens_count(const struct mpipe__tokens *t);
+/* The rank for a token: 'arg' is struct mpipe__tokens; so it is of the other two,
+ * see flow.h. */
+unsigned mpipe__token_rank(const struct mpipe_item *item, void *arg);
+void mpipe__token_delivered(void *arg, struct mpipe__frame *fed,
+                            const struct mpipe__frame_queue *results,
+                            uint64_t keys);
+bool mpipe__token_deadly(void *arg, const struct mpipe_item *item,
+                         struct mpipe_error *err);
 
 /* The stage's functions; its arg is struct mpipe__reducing. */
 enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,

@@ -16,6 +16,7 @@
 #include "show.h"
 
 #define NAMED_DEAD 6u           /* dead ranks that are named */
+#define NAMED_PARTS 12u         /* partitions */
 #define CELL_SIZE 64
 #define NAME_COLUMNS 24u
 #define SKEWED 2.0               /* times the mean: worth a line */
@@ -319,6 +320,21 @@ static void print_deaths(const struct mpipe__report *r, FILE *stream)
     fputc('\n', stream);
 }
 
+/* Which partitions were filled again, or have to be. */
+static void print_refilled(const struct mpipe__report *r, FILE *stream)
+{
+    if (r->n_lost > 0)
+        fprintf(stream, "ended early: %u partition%s lost with dead ranks, to be "
+                "computed again\n", r->n_lost, r->n_lost == 1 ? " was" : "s were");
+    if (r->n_refilled == 0)
+        return;
+    fprintf(stream, "computed again: %u of %u partitions:", r->n_refilled,
+            r->shuffle.n_parts);
+    for (uint32_t i = 0; i < r->n_refilled && i < NAMED_PARTS; i++)
+        fprintf(stream, "%s %u", i > 0 ? "," : "", r->refilled[i]);
+    fprintf(stream, "%s\n", r->n_refilled > NAMED_PARTS ? ", ..." : "");
+}
+
 static void print_error(const struct mpipe_error *e, FILE *stream)
 {
     char text[sizeof e->text];
@@ -341,6 +357,7 @@ enum mpipe_err mpipe__report_print(const struct mpipe__report *report,
     print_skew(report, stream);
     print_resumed(report, stream);
     print_deaths(report, stream);
+    print_refilled(report, stream);
     print_memory(report, stream);
     print_error(report->error, stream);
     return fflush(stream) != 0 || ferror(stream) ? MPIPE_EIO : MPIPE_OK;

@@ -47,6 +47,11 @@ struct mpipe__report {
     struct mpipe__recovery recovery;    /* deaths 0: none */
     uint64_t resumed;                   /* items that an earlier run had done */
     bool reduces;                       /* it goes through partitions */
+    const uint32_t *refilled;           /* partitions that were lost and are filled
+                                           again by it */
+    uint32_t n_refilled;
+    uint32_t n_lost;                    /* it ended early: so many were lost that
+                                           it was to go through */
     const struct mpipe__heavy_key *heavy;   /* MPIPE__HEAVY_KEYS, or NULL */
     const struct mpipe_error *error;    /* code 0, or NULL: ended well */
 };

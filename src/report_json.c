@@ -292,6 +292,17 @@ static void set_deaths(struct object *o, const struct mpipe__recovery *rec)
     set_real(o, "longest_recovery_seconds", (double)rec->longest_ns * 1e-9);
 }
 
+/* Partitions that were lost, and filled again. */
+static void set_refilled(struct object *o, const struct mpipe__report *r)
+{
+    json_t *parts = json_array();
+
+    for (uint32_t i = 0; i < r->n_refilled; i++)
+        if (json_array_append_new(parts, json_integer(r->refilled[i])) != 0)
+            o->failed = true;
+    set(o, "partitions_computed_again", parts);
+}
+
 enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
                                   FILE *stream)
 {
@@ -311,6 +322,10 @@ enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
         set_deaths(&o, &report->recovery);
     if (report->shuffle.n_parts > 0)
         set_shuffle(&o, report);
+    if (report->n_refilled > 0)
+        set_refilled(&o, report);
+    if (report->n_lost > 0)
+        set_count(&o, "partitions_lost", report->n_lost);
     set_stages(&o, report);
     set_ranks(&o, report);
     /* not json_dumps(): 2.14 forgets that a key found no memory */

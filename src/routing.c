@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "error.h"
 #include "master.h"
+#include "recovery.h"
 #include "route.h"
 #include "routing.h"
 
@@ -55,12 +56,18 @@ static enum mpipe_err number_workers(struct mpipe__flow *flow)
 
     if (m->worker == NULL)
         m->worker = calloc(n, sizeof *m->worker);
+    if (m->worker_rank == NULL)
+        m->worker_rank = calloc(n, sizeof *m->worker_rank);
     m->n_workers = 0;
-    if (order != NULL && m->worker != NULL)
+    if (order != NULL && m->worker != NULL && m->worker_rank != NULL)
         e = mpipe__machine_order(flow->engine->machine, order);
-    for (unsigned i = 0; i < n && e == MPIPE_OK; i++)
-        m->worker[order[i]] = m->member[order[i]].role.serves ? m->n_workers++
-                                                              : UINT_MAX;
+    for (unsigned i = 0; i < n && e == MPIPE_OK; i++) {
+        unsigned r = order[i];
+
+        m->worker[r] = m->member[r].role.serves ? m->n_workers : UINT_MAX;
+        if (m->member[r].role.serves)
+            m->worker_rank[m->n_workers++] = r;
+    }
     free(order);
     return e;
 }
@@ -117,7 +124,7 @@ static void star_link(struct table_writer *w, const struct mpipe__route *route,
                               : result != NULL ? result->distance : 0;
     t.feeds = at_home && feed != NULL;
     t.next = !at_home && result != NULL;
-    t.worker = at_home ? w->flow->master->worker[rank] + 1 : 0;
+    t.worker = at_home && w->flow->master->worker[rank] != UINT_MAX;
     t.window_out = at_home ? down : up;
     t.slot_out = at_home ? down_slot : up_slot;
     t.window_in = at_home ? up : down;
@@ -138,7 +145,7 @@ static void table_of_worker(struct table_writer *w,
         t.peer = out->edge[i].peer;
         t.distance = out->edge[i].distance;
         t.next = w->flow->spec->shuffle == NULL;
-        t.worker = t.next ? 0 : w->flow->master->worker[t.peer] + 1;
+        t.worker = !t.next;
         window_of(w->flow, route, t.peer, true, false, &t.window_out,
                   &t.slot_out);
         add_to_table(w, &t);
@@ -193,8 +200,34 @@ static void send_brief(struct mpipe__flow *flow, struct mpipe__link *to)
     }
 }
 
-/* To one rank.  The first table also says how large the links' windows are and
- * which worker is which; 'route' gives the same to both ends. */
+/* Who gets which partition by this table: all of them, each time. */
+static void send_owners(struct mpipe__flow *flow, struct mpipe__link *to)
+{
+    const struct mpipe__shuffle *sh = flow->spec->shuffle;
+    struct mpipe__frame *f = NULL;
+
+    for (uint32_t p = 0; sh != NULL && p < sh->n_owners; p++) {
+        struct mpipe__place place = { p, sh->owner[p].rank,
+                                      sh->owner[p].state, 0 };
+
+        if (f == NULL)
+            f = mpipe__control_new(&flow->links, MPIPE__OWNERS);
+        if (f == NULL) {
+            mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to tell rank "
+                             "%d who gets which partition", to->peer);
+            return;
+        }
+        mpipe__frame_append_slow(f, &place, sizeof place);
+        if (p + 1 < sh->n_owners
+            && mpipe__frame_need(f, sizeof place) <= MPIPE__CONTROL_SIZE)
+            continue;
+        mpipe__link_control(to, f);
+        f = NULL;
+    }
+}
+
+/* To one rank.  The first table also says how large the links' windows are;
+ * 'route' gives the same to both ends. */
 static void send_to(struct mpipe__flow *flow,
                     const struct mpipe__route *route, unsigned rank)
 {
@@ -204,13 +237,15 @@ static void send_to(struct mpipe__flow *flow,
         .flow = flow, .to = mpipe__master_link(flow, (int)rank),
         .head = { .version = m->version, .serves = role->serves,
                   .first = role->first, .last = role->last,
-                  .n_workers = m->n_workers, .worker = m->worker[rank] }
+                  .n_workers = m->n_workers, .worker = m->worker[rank],
+                  .again = m->again_from }
     };
 
     if (w.to == NULL || w.to->dead)
         return;
     if (m->version == 1)
         send_brief(flow, w.to);
+    send_owners(flow, w.to);
     begin_table(&w, true);
     if (rank == 0)
         table_of_home(&w, route);
@@ -231,7 +266,8 @@ enum mpipe_err mpipe__routing_send(struct mpipe__flow *flow,
 
     for (unsigned r = 0; role != NULL && r < machine->n_ranks; r++)
         role[r] = m->member[r].role;
-    if (role == NULL || number_workers(flow) != MPIPE_OK)
+    if (role == NULL || number_workers(flow) != MPIPE_OK
+        || mpipe__recovery_owners(flow) != MPIPE_OK)
         mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a table");
     else
         route = mpipe__route_new(role, machine->n_ranks, flow->spec->n_stages,

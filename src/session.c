@@ -256,6 +256,7 @@ static void start_engine(struct mpipe *mp)
     if (mpipe__engine_init(&mp->engine, mp->transport, &mp->options)
         != MPIPE_OK)
         mpipe__error(&mp->broken, -1, MPIPE_ENOMEM, "no memory to start");
+    mp->engine.survives &= !mp->mortal;
     mp->engine.machine = mp->machine;
     mp->engine.host = mp->here.host;
     mp->engine.command = mp->command;

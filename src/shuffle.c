@@ -18,6 +18,26 @@
 
 /* ---- memory ---- */
 
+static void forget_all(struct mpipe__shuffle *sh)
+{
+    mpipe__store_fini(&sh->store);
+    free(sh->info);
+    sh->info = NULL;
+}
+
+/* The shuffle has run before: of what this rank has only the partitions that are
+ * whole, and its own, remain. */
+static void keep_full(struct mpipe__flow *flow)
+{
+    const struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__store *store = &flow->spec->shuffle->store;
+
+    for (uint32_t p = 0; p < store->n_parts; p++)
+        if (p >= o->n_owners || o->owner[p].state != MPIPE__PART_FULL
+            || o->owner[p].rank != (uint32_t)flow->engine->transport->rank)
+            mpipe__store_drop(store, p);
+}
+
 enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
 {
     struct mpipe__shuffle *sh = flow->spec->shuffle;
@@ -26,6 +46,8 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
 
     if (sh->gather > 0 || sh->n_parts == 0)
         sh->n_parts = flow->n_workers;
+    if (sh->gather > 0)
+        forget_all(sh);         /* it begins anew, with what ranks there are */
     sh->n_workers = flow->n_workers;
     o->n_parts = sh->n_parts;
     frame = sh->memory / OPEN_SHARE / o->n_parts;
@@ -45,6 +67,10 @@ enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
         sh->info = calloc(sh->n_parts, sizeof *sh->info);
     if (flow->master != NULL && sh->info == NULL)
         return MPIPE_ENOMEM;
+    if (sh->store.part != NULL) {
+        keep_full(flow);
+        return MPIPE_OK;
+    }
     if (mpipe__store_init(&sh->store, sh->n_parts, &sh->combiner,
                           sh->memory / STORE_SHARE, sh->scratch) != MPIPE_OK)
         return MPIPE_ENOMEM;
@@ -64,6 +90,7 @@ void mpipe__shuffle_fini(struct mpipe__flow *flow)
     free(o->log);
     free(o->before);
     free(o->scratch);
+    free(o->owner);
     memset(o, 0, sizeof *o);
 }
 
@@ -133,8 +160,12 @@ static enum mpipe_err append(struct mpipe__flow *flow, uint32_t part,
                              const void *item, size_t size)
 {
     struct mpipe__outbound *o = &flow->worker.outbound;
-    struct mpipe__frame *f = room(flow, part, size);
+    struct mpipe__frame *f;
 
+    if (o->partial && (part >= o->n_owners
+                       || o->owner[part].state != MPIPE__PART_FILLING))
+        return MPIPE_OK;
+    f = room(flow, part, size);
     if (f == NULL)
         return MPIPE_ENOMEM;
     if (o->careful) {
@@ -188,6 +219,15 @@ static enum mpipe_err empty_table(struct mpipe__flow *flow)
 
 /* ---- pairs ---- */
 
+/* Is the key's partition being filled? */
+static bool is_wanted(struct mpipe__flow *flow, const void *key, size_t size)
+{
+    const struct mpipe__outbound *o = &flow->worker.outbound;
+    uint32_t part = part_of(flow, key, size);
+
+    return part < o->n_owners && o->owner[part].state == MPIPE__PART_FILLING;
+}
+
 static enum mpipe_err append_pair(struct mpipe__flow *flow,
                                   const void *key, size_t key_size,
                                   const void *value, size_t value_size)
@@ -217,7 +257,10 @@ enum mpipe_err mpipe__shuffle_pair(struct mpipe__flow *flow,
 
     if (w->abandoned)
         return MPIPE_EINTR;
-    if (o->table.combiner.fn == NULL) {
+    if (o->partial && !is_wanted(flow, key, key_size)) {
+        e = mpipe__combine_takes(&o->table.combiner, value_size) ? MPIPE_OK
+                                                                 : MPIPE_EINVAL;
+    } else if (o->table.combiner.fn == NULL) {
         e = append_pair(flow, key, key_size, value, value_size);
     } else if (o->careful || o->bypass > 0) {
         o->bypass -= o->bypass > 0;
@@ -365,13 +408,54 @@ void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id)
                          "no memory to remember what was sent");
 }
 
-struct mpipe__link *mpipe__shuffle_link(const struct mpipe__flow *flow,
-                                        const struct mpipe__frame *f)
-{
-    unsigned owner = mpipe__part_worker(f->head.tries, flow->n_workers);
+/* ---- owners ---- */
 
-    return owner == flow->worker_index ? NULL : flow->worker_link[owner];
+void mpipe__shuffle_owners(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__place place;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof place) {
+        memcpy(&place, item.data, sizeof place);
+        if (place.part >= o->n_owners) {
+            size_t n = place.part + 1u, more = n + n / 2 + 8;
+            struct mpipe__owner *grown = realloc(o->owner,
+                                                 more * sizeof *grown);
+            if (grown == NULL) {
+                mpipe__flow_fail(flow, flow->engine->transport->rank,
+                                 MPIPE_ENOMEM, "no memory for the owners of "
+                                 "partitions");
+                return;
+            }
+            o->owner = grown;
+            o->n_owners = place.part + 1u;
+        }
+        o->owner[place.part] = (struct mpipe__owner){ place.rank, place.state };
+    }
+    o->partial = false;
+    for (uint32_t p = 0; p < o->n_owners; p++)
+        o->partial |= o->owner[p].state != MPIPE__PART_FILLING;
 }
+
+bool mpipe__shuffle_link(const struct mpipe__flow *flow,
+                         const struct mpipe__frame *f,
+                         struct mpipe__link **link)
+{
+    const struct mpipe__outbound *o = &flow->worker.outbound;
+    uint32_t part = f->head.tries, rank;
+
+    if (part >= o->n_owners || o->owner[part].state != MPIPE__PART_FILLING)
+        return false;
+    rank = o->owner[part].rank;
+    *link = rank == (uint32_t)flow->engine->transport->rank
+            ? NULL : flow->worker_link[rank];
+    return *link != NULL || rank == (uint32_t)flow->engine->transport->rank;
+}
+
+/* ---- numbers ---- */
 
 void mpipe__shuffle_stats(const struct mpipe__flow *flow,
                           struct mpipe__rank_stats *stats)
@@ -383,6 +467,9 @@ void mpipe__shuffle_stats(const struct mpipe__flow *flow,
     stats->pairs_kept = 0;
     stats->bytes_spilled = flow->collector.set_aside;
     for (uint32_t p = 0; p < store->n_parts; p++) {
+        if (!mpipe__shuffle_fills(&flow->worker.outbound, p,
+                                  flow->engine->transport->rank))
+            continue;           /* what it had before this flow */
         stats->pairs_kept += store->part[p].pairs;
         stats->bytes_spilled += store->part[p].spilled;
     }

@@ -11,11 +11,13 @@
  *    pairs of all items are mixed, and the first failure of a frame makes it
  *    begin again, carefully, with a log of what each item adds; one that cannot
  *    begin again, since its rank goes on from where it was, is careful always;
- *  - frames that have left by then are void, and rank 0 tells their owners.
+ *  - frames that have left by then are void, and rank 0 tells their owners;
+ *  - what is emitted for a partition that is not being filled goes nowhere.
  */
 #ifndef MPIPE__SHUFFLE_H
 #define MPIPE__SHUFFLE_H
 
+#include "owners.h"
 #include "stats.h"
 #include "store.h"
 #include "table.h"
@@ -40,7 +42,8 @@ struct mpipe__shuffle {
     char scratch[1024];
     struct mpipe__store store;
     unsigned n_workers;         /* known once the flow has run */
-    int n_dead;                 /* rank 0: ranks that were, when it began */
+    struct mpipe__owner *owner; /* on rank 0: a partition each */
+    uint32_t n_owners;
     struct mpipe__part_info *info;  /* on rank 0, at the end: a partition
                                        each */
     struct mpipe_error error;   /* of the store, met when the flow was ending */
@@ -49,6 +52,11 @@ struct mpipe__shuffle {
 struct mpipe__part_info {   /* the item of MPIPE__PARTS */
     uint64_t part, pairs, bytes, spilled;
     uint64_t rank, memory_max;      /* of its store */
+};
+
+struct mpipe__place {       /* the item of MPIPE__OWNERS */
+    uint32_t part, rank, state;     /* as in struct mpipe__owner */
+    uint32_t unused;
 };
 
 struct mpipe__void {        /* a frame that is not to count */
@@ -62,6 +70,9 @@ struct mpipe__addition {    /* while careful: one pair more in a frame */
 
 struct mpipe__outbound {
     uint32_t n_parts;
+    struct mpipe__owner *owner;     /* as the table says: a partition each */
+    uint32_t n_owners;
+    bool partial;                   /* some are not being filled */
     struct mpipe__frame **open;     /* a partition each; or NULL */
     struct mpipe__table table;      /* combined, of the frame in hand */
     size_t table_limit, frame_size;
@@ -85,10 +96,15 @@ struct mpipe__outbound {
 enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow);
 void mpipe__shuffle_fini(struct mpipe__flow *flow);
 
-/* The worker that owns a partition. */
-static inline unsigned mpipe__part_worker(uint32_t part, unsigned n_workers)
+/* MPIPE__OWNERS has come: who gets which partition, by the table behind it. */
+void mpipe__shuffle_owners(struct mpipe__flow *flow, struct mpipe__frame *f);
+/* Is the partition being filled, by rank 'rank'? */
+static inline bool mpipe__shuffle_fills(const struct mpipe__outbound *o,
+                                        uint32_t part, int rank)
 {
-    return part % n_workers;
+    return part < o->n_owners
+           && o->owner[part].state == MPIPE__PART_FILLING
+           && o->owner[part].rank == (uint32_t)rank;
 }
 
 /* A pair, or an item, that the last stage emits. */
@@ -116,8 +132,10 @@ void mpipe__shuffle_stats(const struct mpipe__flow *flow,
                           struct mpipe__rank_stats *stats);
 /* A frame has left with this id. */
 void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id);
-/* The link to the owner of the frame's partition; NULL: it is this rank. */
-struct mpipe__link *mpipe__shuffle_link(const struct mpipe__flow *flow,
-                                        const struct mpipe__frame *f);
+/* The link to the owner of the frame's partition; NULL: it is this rank.  False: it
+ * has none any more, so the frame is to be dropped. */
+bool mpipe__shuffle_link(const struct mpipe__flow *flow,
+                         const struct mpipe__frame *f,
+                         struct mpipe__link **link);
 
 #endif

@@ -23,6 +23,8 @@ static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
         return;
     mpipe__recovery_result(flow);
     mpipe__feeder_learn(flow, r->items, r->work_us);
+    if (flow->spec->shuffle != NULL || flow->spec->direct != NULL)
+        return;                 /* it may have to begin again all the same */
     mpipe__pool_put(&flow->engine->pool, r->fed);
     r->fed = NULL;
 }
@@ -55,8 +57,10 @@ void mpipe__sink_report(struct mpipe__flow *flow,
     struct mpipe__root *r = mpipe__ledger_find(&flow->master->ledger,
                                                entry->root, entry->attempt);
 
-    if (r != NULL)
+    if (r != NULL) {
         r->delivered += entry->delivered;
+        r->keys += entry->keys;
+    }
     if (r != NULL)
         cancel(flow, r, entry->xored, entry->dropped, entry->made,
                entry->work_us);
@@ -79,6 +83,9 @@ static void deliver_failed(struct mpipe__flow *flow, struct mpipe__frame *f)
     if (mpipe__cursor_next(&c, &text) && text.size > 0)
         failure.text = text.data;
     flow->master->counts.failed++;
+    if (flow->spec->told != NULL
+        && flow->spec->told(flow->spec->told_arg, &failure.item))
+        return;
     if (flow->spec->failure != NULL) {
         flow->spec->failure(&failure, flow->spec->failure_arg);
         return;
@@ -124,13 +131,17 @@ void mpipe__sink_hand_out(struct mpipe__flow *flow, struct mpipe__root *r)
     struct mpipe__master *m = flow->master;
     struct mpipe__frame *f;
 
+    if (flow->spec->delivered != NULL)
+        flow->spec->delivered(flow->spec->delivered_arg, r->fed, &r->results,
+                              r->keys);
     m->counts.dropped += r->dropped;
     m->counts.made += r->made;
     m->counts.delivered += r->delivered;
     for (f = r->results.first; f != NULL; f = f->next)
         if (f->head.kind == MPIPE__FRAME_FAILED)
             deliver_failed(flow, f);
-        else if (flow->error.code == MPIPE_OK)
+        else if (flow->error.code == MPIPE_OK
+                 || flow->error.code == MPIPE_AGAIN)
             deliver_items(flow, f);
     mpipe__resume_record(flow, r);
     while ((f = mpipe__queue_pop(&r->results)) != NULL) {
@@ -165,6 +176,8 @@ bool mpipe__sink_deliver(struct mpipe__flow *flow)
     mpipe__frames_sort(&r->results);
     mpipe__sink_hand_out(flow, r);
     flow->in_sink = false;
+    mpipe__pool_put(&flow->engine->pool, r->fed);
+    r->fed = NULL;
     mpipe__ledger_release(l, r);
     if (flow->tracing)
         mpipe__flow_span(flow, MPIPE__SPAN_SINK, 0, from, mpipe__now(), items,

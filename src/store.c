@@ -57,6 +57,7 @@ void mpipe__store_drop(struct mpipe__store *s, uint32_t p)
     free(s->part[p].run);
     s->part[p].run = NULL;
     s->part[p].n_runs = 0;
+    s->part[p].pairs = s->part[p].bytes = s->part[p].spilled = 0;
 }
 
 void mpipe__store_fini(struct mpipe__store *s)

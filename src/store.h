@@ -33,6 +33,7 @@ struct mpipe__store {
     uint32_t n_parts;
     size_t memory, memory_max, limit;       /* bytes, of all parts */
     bool any_order;                         /* keys need not come sorted */
+    bool keeps;                             /* what was gone through stays */
 };
 
 /* 'limit': bytes of memory to keep under; 'folder': as for

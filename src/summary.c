@@ -76,6 +76,10 @@ static void fill_shuffle(const struct mpipe__flow *flow,
         return;
     to->n_parts = sh->n_parts;
     to->largest_rank = -1;
+    if (flow->error.code == MPIPE_AGAIN && flow->spec->reduces->owner != NULL)
+        for (uint32_t p = 0; p < flow->spec->reduces->n_owners; p++)
+            report->n_lost += flow->spec->reduces->owner[p].state
+                              == MPIPE__PART_LOST;
     for (uint32_t p = 0; p < sh->n_parts; p++) {
         to->pairs += sh->info[p].pairs;
         if (sh->info[p].pairs <= to->largest && p > 0)
@@ -101,7 +105,8 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         .bytes_delivered = m->bytes_delivered,
         .n_stages = flow->spec->n_stages, .n_ranks = n,
         .recovery = m->recovery,
-        .resumed = m->resume != NULL ? m->resume->passed : 0
+        .resumed = m->resume != NULL ? m->resume->passed : 0,
+        .refilled = m->refilled, .n_refilled = m->n_refilled
     };
     enum mpipe_err e = MPIPE_ENOMEM;
 
@@ -118,7 +123,8 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         e = MPIPE_OK;
         if (text != NULL)       /* stderr: nobody to tell if that fails */
             mpipe__report_print(&report, text);
-        report.error = &flow->error;    /* who reads the text is told anyway */
+        if (flow->error.code != MPIPE_AGAIN)
+            report.error = &flow->error;    /* who reads the text is told */
         if (json != NULL)
             e = mpipe__report_json(&report, json);
     }

@@ -106,6 +106,11 @@ enum mpipe_err mpipe__worker_give_up(struct mpipe_out *out,
     return MPIPE_ESTAGE;
 }
 
+void mpipe__worker_keys(struct mpipe_out *out, uint64_t n)
+{
+    out->flow->worker.keys += n;
+}
+
 void mpipe__worker_heavy(struct mpipe_out *out,
                          const struct mpipe__heavy_key *key, unsigned n)
 {
@@ -373,7 +378,8 @@ static void report_frame(struct mpipe__flow *flow)
         .root = w->in->head.root, .attempt = w->in->head.attempt,
         .xored = w->xored ^ w->in->head.id,
         .dropped = w->dropped, .made = w->made,
-        .delivered = w->outbound.pairs, .work_us = w->work_us
+        .delivered = w->outbound.pairs, .keys = w->keys,
+        .work_us = w->work_us
     };
 
     if (w->report == NULL)
@@ -402,7 +408,8 @@ static void end_frame(struct mpipe__flow *flow)
                          "no memory for the pairs of a frame");
     mpipe__children_close(flow);
     only = w->closed.first;
-    if (flow->spec->shuffle == NULL && w->n_sent == 0 && w->closed.n == 1
+    if (flow->spec->shuffle == NULL && flow->spec->direct == NULL
+        && w->n_sent == 0 && w->closed.n == 1
         && only->head.kind == MPIPE__FRAME_DATA
         && w->dropped <= UINT32_MAX - w->in->head.dropped
         && w->made <= UINT32_MAX - w->in->head.made) {
@@ -637,7 +644,7 @@ static void begin_frame(struct mpipe__flow *flow, struct mpipe__frame *f)
               && s <= flow->role.last ? flow->role.last : s;
     w->n_sent = 0;
     w->xored = 0;
-    w->dropped = w->made = 0;
+    w->dropped = w->made = w->keys = 0;
     w->work_us = f->head.work_us;
     w->blocked_ns = 0;
     w->closed_bytes = 0;

@@ -12,6 +12,7 @@ struct mpipe__flow;
 struct mpipe__report_entry {        /* the item of MPIPE__REPORT */
     uint64_t root, xored;
     uint64_t dropped, made, delivered;
+    uint64_t keys;                  /* of a partition that were gone through */
     uint32_t attempt, work_us;
 };
 
@@ -36,6 +37,7 @@ struct mpipe__worker {
     uint32_t n_sent;                /* children of 'in' that have left */
     uint64_t xored;                 /* their ids */
     uint64_t dropped, made;         /* items, for 'in' */
+    uint64_t keys;                  /* gone through, for 'in' */
     uint32_t work_us;
     uint64_t blocked_ns;            /* since 'in' was begun */
     uint64_t nested_ns;             /* sampling: time in deeper stages */
@@ -70,6 +72,8 @@ struct mpipe__frame *mpipe__worker_room(struct mpipe__flow *flow, size_t size);
  * Returns what the stage's function is to return. */
 enum mpipe_err mpipe__worker_give_up(struct mpipe_out *out,
                                      const struct mpipe_error *err);
+/* So many more keys of the partition have been gone through. */
+void mpipe__worker_keys(struct mpipe_out *out, uint64_t n);
 /* Tell rank 0 of keys with many values; 'n' fit into one message. */
 void mpipe__worker_heavy(struct mpipe_out *out,
                          const struct mpipe__heavy_key *key, unsigned n);

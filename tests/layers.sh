@@ -11,9 +11,9 @@ layer_of()
     case $1 in
     error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
     progress|trace|show|stats|interval|journal|\
-    cause|pair|combine|table|partition|sort|scratch|run|merge|groups|store)
+    cause|pair|combine|table|partition|sort|scratch|kept|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
-    topology|machine|placement|grouping|layout|plan_*|repair|route)
+    topology|machine|placement|grouping|layout|plan_*|repair|owners|route)
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|farewell|interrupt|last_words|launcher|lifeline|link)
         echo 2 ;;                       # move: bytes between ranks
@@ -21,7 +21,7 @@ layer_of()
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
-    mapreduce|reduce|part_file|byte_stream|split_reader|\
+    mapreduce|reduce|refill|part_file|byte_stream|split_reader|\
     file_list|line_reader|split|version)
         echo 4 ;;                       # doors: what programs call
     *)

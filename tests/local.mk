@@ -45,7 +45,9 @@ unit_suites = \
 	tests/fuzz_frame.c \
 	tests/interrupt.c \
 	tests/interval.c \
+	tests/job_deaths.c \
 	tests/journal.c \
+	tests/kept.c \
 	tests/ledger.c \
 	tests/lifeline.c \
 	tests/line_reader.c \
@@ -53,6 +55,7 @@ unit_suites = \
 	tests/log.c \
 	tests/mapreduce.c \
 	tests/options.c \
+	tests/owners.c \
 	tests/partition.c \
 	tests/pipeline.c \
 	tests/placement.c \

@@ -25,6 +25,8 @@ struct trial {
     enum mpipe_sort sort;
     const char *options;
     bool faults;
+    uint64_t kill_nth[MPIPE__WORLD_MAX];
+    unsigned *died;
 
     /* what happened */
     unsigned char *calls;       /* of map, an item each */
@@ -267,7 +269,8 @@ static uint64_t judge(struct trial *t, const struct mpipe__world_end *end)
     wrong += failed_items != t->failed_items || failed_keys != t->failed_keys;
     wrong += t->inits != t->finis || t->inits == 0;
     for (int r = 0; r < t->size; r++)
-        wrong += end->code[r] != (failed_items + failed_keys > 0 ? 1 : 0);
+        wrong += end->code[r] != (failed_items + failed_keys > 0 ? 1 : 0)
+                 && !(end->died[r] && end->code[r] == -MPIPE_EDEAD);
     free(want);
     return wrong;
 }
@@ -287,9 +290,17 @@ static void play(struct trial *t)
     bool ended;
     uint64_t wrong;
 
+    memcpy(world.kill_nth, t->kill_nth, sizeof world.kill_nth);
     t->calls = calloc((size_t)t->items + 1, 1);
     ended = mpipe__world_run(&world, run, t, &end);
     wrong = ended ? judge(t, &end) : 1;
+    for (int r = 0; r < t->size; r++)
+        *t->died += end.died[r];
+    for (int r = 0; wrong > 0 && r < t->size; r++)
+        if (t->kill_nth[r] > 0)
+            fprintf(stderr, "mapreduce: rank %d dies at %llu: %d %s\n", r,
+                    (unsigned long long)t->kill_nth[r], end.code[0],
+                    end.error[0].text);
     if (wrong > 0)
         fprintf(stderr, "mapreduce: %llu wrong on %d ranks, seed %llu, %lld "
                 "items, %u keys, %u partitions, most %u,%s%s%s%s sort %d, %s\n",
@@ -302,19 +313,35 @@ static void play(struct trial *t)
     free(t->calls);
 }
 
+/* Some ranks die, sooner or later. */
+static void draw_deaths(struct trial *t, uint64_t *s)
+{
+    uint64_t others = (uint64_t)t->size - 1;
+
+    if (others == 0 || mpipe__random_to(s, 2) == 0)
+        return;
+    for (uint64_t n = 1 + mpipe__random_to(s, others); n > 0; n--)
+        t->kill_nth[1 + mpipe__random_to(s, others)] =
+            1 + mpipe__random_to(s, (uint64_t)1
+                                    << (2 + mpipe__random_to(s, 9)));
+}
+
 static void random_jobs(void)
 {
     static const char *const options[] = {
-        "--memory=64K", "--memory=64M", "--memory=200K --frame=1K --credits=1"
+        "--log-level=error --memory=64K", "--log-level=error --memory=64M",
+        "--log-level=error --memory=200K --frame=1K --credits=1"
     };
     static const int64_t items[] = { 0, 1, 20, 300, 3000 };
     const char *rounds = getenv("MPIPE_TEST_ROUNDS");
     uint64_t n = rounds != NULL ? strtoull(rounds, NULL, 10) : 150;
     struct trial *t = malloc(sizeof *t);
+    unsigned died = 0;
 
     for (uint64_t seed = 1; seed <= n; seed++) {
         uint64_t s = seed * 7919;
         memset(t, 0, sizeof *t);
+        t->died = &died;
         t->seed = seed;
         t->size = 1 + (int)mpipe__random_to(&s, 8);
         t->items = items[mpipe__random_to(&s, COUNT_OF(items))];
@@ -327,8 +354,10 @@ static void random_jobs(void)
         t->faults = mpipe__random_to(&s, 3) == 0;
         t->sort = (enum mpipe_sort)mpipe__random_to(&s, 3);
         t->options = options[mpipe__random_to(&s, COUNT_OF(options))];
+        draw_deaths(t, &s);
         play(t);
     }
+    CU_ASSERT(died > n / 4);
     free(t);
 }
 

@@ -98,7 +98,28 @@ flow.h|deaths|s/return f->head.attempt < flow->version;/return false;/|deaths: w
 worker.c|deaths|s/if (f->head.attempt > flow->version || /if (/|deaths: a frame overtakes its table
 poison.c|deaths|s/s->failed = s->deaths >= most/s->failed = false/|deaths: an item may kill without end
 poison.c|deaths|s/    if (r->items > 1 \&\& (r->split == 0/    if (false \&\& (r->split == 0/|deaths: the wrong item is blamed
-master.c|deaths|s/flow->spec->reduces->n_dead != flow->engine->n_dead/false/|deaths: a lost partition is not missed
+master.c|job_deaths|s/ \&\& mpipe__recovery_lacks(flow))/ \&\& false)/|jobs: a lost partition is not missed
+master.c|job_deaths|s/           || (flow->spec->direct != NULL \&\& flow->engine->survives)/           /|jobs: later keys are delivered before earlier ones
+recovery.c|job_deaths|s/        mpipe__ledger_reopen(\&m->ledger, m->again_from);/        ;/|jobs: what was complete and not delivered stays so
+recovery.c|job_deaths|s/if (lost == 0 || (!first \&\& m->again_from > 0))/if (lost == 0)/|jobs: a partition is given away in the midst
+recovery.c|job_deaths mapreduce|s/if (sh->gather > 0 \&\& lost > 0) {/if (false) {/|jobs: what a dead worker folded is not missed
+recovery.c|job_deaths|s/        lack(flow, rank);/        ;/|jobs: the next job's partitions are not missed
+collect.c|job_deaths|s/if (f->head.root < from || !mpipe__flow_stale(flow, f)) {/if (true) {/|jobs: frames of two attempts count
+collect.c|job_deaths|s/if (f->head.root < from || !mpipe__flow_stale(flow, f)) {/if (!mpipe__flow_stale(flow, f)) {/|jobs: what is complete is forgotten
+collect.c|job_deaths|s/^    if (mpipe__flow_stale(flow, f)) {/    if (false) {/|jobs: frames of an older attempt are taken
+sink.c|job_deaths|s/        r->keys += entry->keys;/        ;/|jobs: delivered keys are not counted
+reduce.c|job_deaths|s/    while (r->keys\[token->part\] < token->keys \&\& /    while (false \&\& /|jobs: delivered keys are not passed over
+reduce.c|job_deaths|s/    if (token_of(\&item)->last)/    if (false)/|jobs: no partition is ever done
+reduce.c|job_deaths|s/    if (!again)$/    if (true)/|jobs: a key for a part file fails twice
+reduce.c|job_deaths|s/    if (++part->deaths < t->most)/    if (true)/|jobs: a key may kill without end
+mapreduce.c|job_deaths|s/    mr->from->store.keeps = resumes(mr);/    ;/|jobs: what was gone through is forgotten
+mapreduce.c|job_deaths mapreduce|s/    mr->from->store.any_order \&= !resumes(mr);/    ;/|jobs: keys come in another order again
+mapreduce.c|job_deaths|s/        mr->n_failed += counts.failed;/        ;/|jobs: keys that failed before a death are forgiven
+refill.c|kept job_deaths|s/            failed = next_failed(failed->next);/            mpipe__kept_add(k, item.data, item.size), failed = next_failed(failed->next);/|jobs: items that failed are fed again
+refill.c|kept|s/    return !t->differs \&\& t->seen == t->n;/    return !t->differs;/|jobs: a key that does not fail again is not missed
+shuffle.c|job_deaths mapreduce|s/        if (p >= o->n_owners || o->owner\[p\].state != MPIPE__PART_FULL/        if (false \&\& (o->owner[p].state != MPIPE__PART_FULL)/|jobs: pairs from before a death count again
+owners.c|owners|s/        while (has\[w\] > level)/        while (has[w] > level + 1)/|owners: one gets two at a time
+owners.c|owners|s/        if (dead != NULL \&\& owner\[p\].state != MPIPE__PART_DONE/        if (dead != NULL/|owners: what is done is lost
 link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
 repair.c|repair|s/        if (r->dead\[i\] || role->serves != (from != NULL)/        if (role->serves != (from != NULL)/|repair: the dead are given roles
 ROWS

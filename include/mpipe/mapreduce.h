@@ -17,6 +17,10 @@
  * one that fails, and for those that MPIPE_SORT_ALL looks at first.  Values come
  * in the order in which their items were fed, for any number of ranks.  What does
  * not fit --memory goes to --scratch.
+ *
+ * Where a job goes on after deaths (see mpipe(7)) map may see any item again, and
+ * must emit the same pairs for it; reduce may see a key again that was not
+ * delivered, and so may it and map in the jobs of a chain.
  */
 #ifndef MPIPE_MAPREDUCE_H
 #define MPIPE_MAPREDUCE_H
