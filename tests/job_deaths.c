@@ -34,41 +34,45 @@ struct kind {
     enum mpipe_sort sort;
     bool combines, fails, files;
     unsigned step, two;         /* of the points that are tried; 0: none */
+    size_t ballast;             /* of some results: so large that others overtake
+                                   them */
 };
 
 static const struct kind kinds[] = {
     { "counts", "", KEYED, 4, 60, 3, 20, 0, MPIPE_UNSORTED, true, false,
-      false, 1, 7 },
+      false, 1, 7, 0 },
     { "values in order", "", KEYED, 4, 40, 2, 9, 5, MPIPE_SORT_PARTS, false,
-      false, false, 1, 11 },
+      false, false, 2, 11, 0 },
     { "sorted", "", KEYED, 4, 60, 2, 50, 0, MPIPE_SORT_ALL, false, false,
-      false, 1, 13 },
+      false, 2, 13, 0 },
     { "items and keys that fail", "--max-retries=1", KEYED, 4, 40, 3, 30, 4,
-      MPIPE_SORT_PARTS, false, true, false, 1, 11 },
+      MPIPE_SORT_PARTS, false, true, false, 1, 11, 0 },
     { "on disk", "--memory=64K --frame=1K", KEYED, 3, 300, 20, 150, 3,
-      MPIPE_UNSORTED, false, false, false, 3, 0 },
+      MPIPE_UNSORTED, false, false, false, 5, 0, 0 },
     { "two ranks", "", KEYED, 2, 40, 3, 20, 2, MPIPE_UNSORTED, true, false,
-      false, 1, 0 },
+      false, 1, 0, 0 },
     { "a spare", "--spares=1", KEYED, 4, 40, 3, 20, 0, MPIPE_UNSORTED, true,
-      false, false, 1, 11 },
+      false, false, 2, 11, 0 },
     { "small windows", "--frame=1K --credits=1", KEYED, 3, 60, 20, 100, 4,
-      MPIPE_SORT_ALL, false, false, false, 2, 0 },
+      MPIPE_SORT_ALL, false, false, false, 3, 0, 0 },
     { "part files", "", KEYED, 4, 60, 3, 40, 5, MPIPE_SORT_PARTS, true, true,
-      true, 2, 17 },
+      true, 3, 17, 0 },
     { "many tokens", "", KEYED, 3, 100, 800, 200, 2, MPIPE_SORT_ALL, false,
-      true, false, 9, 0 },
+      true, false, 23, 0, 0 },
     { "many tokens, unsorted", "", KEYED, 3, 100, 800, 200, 2, MPIPE_UNSORTED,
-      false, true, false, 9, 0 },
+      false, true, false, 31, 0, 0 },
+    { "results that overtake others", "--window=1M --frame=1K", KEYED, 4, 100,
+      600, 200, 3, MPIPE_UNSORTED, false, false, false, 13, 0, 300000 },
     { "a fold", "", FOLD, 4, 60, 1, 0, 0, MPIPE_UNSORTED, false, true, false,
-      1, 7 },
+      1, 7, 0 },
     { "a fold over a tree", "", FOLD, 19, 60, 1, 0, 0, MPIPE_UNSORTED, false,
-      false, false, 5, 0 },
+      false, false, 13, 0, 0 },
     { "a chain", "", CHAIN, 4, 60, 1, 30, 0, MPIPE_UNSORTED, true, true,
-      false, 1, 13 },
+      false, 1, 13, 0 },
     { "a chain of three", "", CHAIN_3, 3, 60, 1, 30, 3, MPIPE_UNSORTED, false,
-      true, false, 1, 13 },
+      true, false, 2, 17, 0 },
     { "a chain that ends in a fold", "", CHAIN_FOLD, 4, 60, 1, 30, 0,
-      MPIPE_UNSORTED, false, false, false, 1, 13 },
+      MPIPE_UNSORTED, false, false, false, 2, 13, 0 },
 };
 
 struct found {
@@ -164,7 +168,12 @@ static enum mpipe_err reduce(const struct mpipe_item *key,
         mpipe__world_die(run->mp[mpipe_out_rank(out)]);
     while (mpipe_values_next(values, &v))
         digest = add_to(run->kind, digest, *(const uint64_t *)v.data);
-    if (!run->kind->files) {
+    if (run->kind->ballast > 0 && read_key(key) % 19 == 0) {
+        char *value = calloc(1, run->kind->ballast);
+        memcpy(value, &digest, sizeof digest);
+        mpipe_emit_pair(out, key->data, key->size, value, run->kind->ballast);
+        free(value);
+    } else if (!run->kind->files) {
         mpipe_emit_pair(out, key->data, key->size, &digest, sizeof digest);
     } else {
         int size = snprintf(text, sizeof text, "%d %" PRIu64,
@@ -535,7 +544,7 @@ static void all_die(void)
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         uint64_t most = messages(&kinds[i], 1);
-        for (uint64_t seed = 0; seed < 24 && failed < 10; seed += stride(1)) {
+        for (uint64_t seed = 0; seed < 10 && failed < 10; seed += stride(1)) {
             uint64_t kill_nth[MPIPE__WORLD_MAX] = { 0 }, random = seed;
 
             for (int r = 1; r < kinds[i].size; r++)
@@ -553,7 +562,7 @@ static void poison_item(void)
 {
     static const struct kind kind = {
         "a poison item", "--log-level=error", KEYED, 7, 40, 3, 20, 0,
-        MPIPE_UNSORTED, true, false, false, 1, 0
+        MPIPE_UNSORTED, true, false, false, 1, 0, 0
     };
     for (uint64_t seed = 1; seed < 20; seed += stride(1)) {
         struct run *run = new_run(&kind);
@@ -617,7 +626,7 @@ static void differs(void)
 {
     static const struct kind kind = {
         "one that differs", "--log=/dev/null", KEYED, 3, 100, 800, 200, 2,
-        MPIPE_SORT_ALL, false, false, false, 9, 0
+        MPIPE_SORT_ALL, false, false, false, 9, 0, 0
     };
     uint64_t most = messages(&kind, 1);
     unsigned fails = 0, changes = 0, wrong = 0;

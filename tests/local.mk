@@ -215,6 +215,7 @@ shell_tests = \
 	tests/exports.sh \
 	tests/headers.sh \
 	tests/install.sh \
+	tests/job_deaths.sh \
 	tests/jobscripts.sh \
 	tests/kmers.sh \
 	tests/large.sh \

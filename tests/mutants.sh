@@ -174,7 +174,7 @@ while IFS='|' read -r file suites program what; do
     make tests/unit CFLAGS='-O0 -w' >"$work/log" 2>&1 ||
         fail "$file: does not build: \"$what\""
     # shellcheck disable=SC2086  # a list of words
-    if timeout -k 2 30 tests/unit $suites >"$work/log" 2>&1 </dev/null; then
+    if timeout -k 2 100 tests/unit $suites >"$work/log" 2>&1 </dev/null; then
         verdict=LIVES
         alive=$((alive + 1))
     else

@@ -190,6 +190,52 @@ static void dead_ranks(void)
                "frames were fed again\n");
 }
 
+/* Partitions that were lost: that a flow ended early since, and that another one
+ * filled them again; of many only some are named. */
+static void lost_parts(void)
+{
+    static const uint32_t parts[] = { 1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+                                      15 };
+    struct mpipe__report r = {
+        .name = "p", .wall = 1, .n_ranks = 1, .ranks = four_ranks,
+        .shuffle = { .n_parts = 20 }, .reduces = true, .n_lost = 2
+    };
+    char *text, *json;
+    json_t *all, *again;
+
+    text = written(mpipe__report_print, &r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nended early: 2 partitions were lost "
+                                  "with dead ranks, to be computed again\n"));
+    free(text);
+    json = written(mpipe__report_json, &r);
+    all = json_loads(json, 0, NULL);
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(all,
+                                                       "partitions_lost")), 2);
+    CU_ASSERT_PTR_NULL(json_object_get(all, "partitions_computed_again"));
+    json_decref(all);
+    free(json);
+    r.n_lost = 0;
+    r.refilled = parts;
+    r.n_refilled = 2;
+    text = written(mpipe__report_print, &r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\ncomputed again: 2 of 20 partitions: "
+                                  "1, 4\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "ended early"));
+    free(text);
+    r.n_refilled = COUNT_OF(parts);
+    text = written(mpipe__report_print, &r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "partitions: 1, 4, 5, 6, 7, 8, 9, 10, "
+                                  "11, 12, 13, 14, ...\n"));
+    free(text);
+    json = written(mpipe__report_json, &r);
+    all = json_loads(json, 0, NULL);
+    again = json_object_get(all, "partitions_computed_again");
+    CU_ASSERT_EQUAL(json_array_size(again), COUNT_OF(parts));
+    CU_ASSERT_EQUAL(json_integer_value(json_array_get(again, 12)), 15);
+    json_decref(all);
+    free(json);
+}
+
 static void odd_stages(void)
 {
     static const struct mpipe__report_stage stages[] = {
@@ -483,6 +529,7 @@ static const struct mpipe__test tests[] = {
     { "the table is aligned for odd names, huge counts and no ranks",
       odd_stages },
     { "dead ranks are named, and what they cost", dead_ranks },
+    { "partitions that were lost, and computed again", lost_parts },
     { "the error is the last line", error_lines },
     { "the longest error is shown whole", longest_error },
     { "the JSON has all of it and each rank", plain_json },

@@ -5,7 +5,7 @@
 # Left out is what would take minutes, and lifeline, whose children just end;
 # asan.sh runs these too.
 
-left_out="lifeline mapreduce pipeline placement property repair \
+left_out="job_deaths lifeline mapreduce pipeline placement property repair \
 transport_fault transport_loop"
 
 unit=$abs_top_builddir/tests/unit
