@@ -82,6 +82,7 @@ struct mpipe__flow {
     uint64_t deadline;              /* leaving: give up waiting for FINs */
     bool in_worker, in_source, in_sink;
     bool stopping;                  /* rank 0: FINISH is sent */
+    unsigned nth_journal;           /* of the flows that keep one, from 0 */
     bool heeded;                    /* a signal, and rank 0 knows */
     bool deserted;                  /* it was closed without all farewells */
     struct mpipe_error error;       /* how it ended, or will */

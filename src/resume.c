@@ -36,9 +36,10 @@ struct frame_record {               /* ... and for each frame of results this, *
     uint64_t bytes;                 /* ... and so many bytes, and 0 to 7 zeros */
 };
 
-static void file_name(char *to, size_t size, unsigned flow)
+/* Not the flow's id: of those a map-reduce job takes more where a rank dies. */
+static void file_name(char *to, size_t size, unsigned nth)
 {
-    snprintf(to, size, "pipeline-%u.journal", flow);
+    snprintf(to, size, "pipeline-%u.journal", nth);
 }
 
 static struct mpipe__resume *resume_of(const struct mpipe__flow *flow)
@@ -218,7 +219,7 @@ enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
     if (re == NULL)
         return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a journal");
     re->journal.fd = -1;
-    file_name(name, sizeof name, flow->id);
+    file_name(name, sizeof name, flow->nth_journal);
     e = mpipe__journal_open(&re->journal, flow->engine->options->journal, name,
                             take, flow, err);
     if (e != MPIPE_OK)
@@ -554,11 +555,11 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
                      : ", but for what took longer than --grace");
 }
 
-void mpipe__resume_forget(const char *dir, unsigned n_flows)
+void mpipe__resume_forget(const char *dir, unsigned n)
 {
     char name[64], path[PATH_MAX];
 
-    for (unsigned i = 0; i < n_flows; i++) {
+    for (unsigned i = 0; i < n; i++) {
         file_name(name, sizeof name, i);
         snprintf(path, sizeof path, "%s/%s", dir, name);
         unlink(path);

@@ -81,6 +81,6 @@ bool mpipe__resume_draining(const struct mpipe__flow *flow);
 void mpipe__resume_drained(struct mpipe__flow *flow);
 
 /* The job has run to its end: its journals are not needed any more. */
-void mpipe__resume_forget(const char *dir, unsigned n_flows);
+void mpipe__resume_forget(const char *dir, unsigned n);
 
 #endif

@@ -398,7 +398,7 @@ static void forget_journals(const struct mpipe *mp, enum mpipe_err e)
                     || mp->first.code == MPIPE_EFAILED);
 
     if (over && mp->options.journal[0] != '\0')
-        mpipe__resume_forget(mp->options.journal, mp->next_flow);
+        mpipe__resume_forget(mp->options.journal, mp->engine.n_journals);
 }
 
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
