@@ -96,9 +96,34 @@ static void look_around(struct place *place)
         place->batch |= getenv(jobs[i]) != NULL;
 }
 
+static bool can_begin(const char *program);
+
+/* MPICH's own by its own name, for 'mpiexec' may be another MPI's. */
+static const char *launcher_of(enum kind kind)
+{
+    static const char *const mpich[] = { "mpiexec.hydra", "mpiexec.mpich" };
+
+    if (kind == IS_OPEN_MPI)
+        return "mpirun";
+    for (size_t i = 0; kind == IS_MPICH && i < sizeof mpich / sizeof mpich[0]; i++)
+        if (can_begin(mpich[i]))
+            return mpich[i];
+    return "mpiexec";
+}
+
 static void add(struct command *c, const char *word)
 {
     c->word[c->n++] = word;
+}
+
+/* Of Open MPI's ways to move messages ob1 leaves the others alone after a death
+ * (doc/rationale.md); whoever wants another says so. */
+static bool chooses_pml(const struct request *r)
+{
+    for (unsigned i = 0; i < r->n_words; i++)
+        if (strcmp(r->word[i], "pml") == 0)
+            return true;
+    return getenv("OMPI_MCA_pml") != NULL;
 }
 
 /* Words that are made here. */
@@ -111,7 +136,7 @@ static void command_of(struct command *c, const struct request *r,
 {
     unsigned ranks = r->ranks > 0 || place->batch ? r->ranks : place->cores;
 
-    add(c, place->kind == IS_OPEN_MPI ? "mpirun" : "mpiexec");
+    add(c, launcher_of(place->kind));
     if (ranks > 0) {
         snprintf(w->count, sizeof w->count, "%u", ranks);
         add(c, "-n");
@@ -124,6 +149,11 @@ static void command_of(struct command *c, const struct request *r,
             add(c, "--oversubscribe");
             add(c, "--bind-to");
             add(c, "none");
+        }
+        if (!chooses_pml(r)) {
+            add(c, "--mca");
+            add(c, "pml");
+            add(c, "ob1");
         }
         add(c, "--enable-recovery");
         add(c, "-x");
@@ -429,7 +459,7 @@ int mpipe_tool_run(int argc, char **argv)
         snprintf(place.status, sizeof place.status, "FILE");
     else if (!make_status(&place))
         return -MPIPE_EIO;
-    c.word = calloc((size_t)argc + WORDS_MOST + 16, sizeof *c.word);
+    c.word = calloc((size_t)argc + WORDS_MOST + 24, sizeof *c.word);
     if (c.word == NULL) {
         fputs("mpipe run: no memory\n", stderr);
         code = -MPIPE_ENOMEM;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* run_watch.c - wait for the launcher, and see that it does not wait for ever.
  *
- * An mpirun that lets the others go on after a death waits for ever in three cases:
+ * An mpirun that lets the others go on after a death waits for ever in four cases:
  * - a rank dies while MPI starts: the others wait for it within MPI_Init(), where
  *   nothing of ours runs that could tell;
  * - all is done, and a rank that was taken for dead is still there, for it is
  *   stopped;
- * - rank 0 has aborted the job, which ends only rank 0.
- * The ranks say in a file how far they are: "start" before MPI begins, "here" when
- * all have come and notice deaths, and at last the exit code with "end" or "abort".  A program that is not
- * libmpipe's says nothing, and then nothing is done; and what the ranks on other
- * hosts do cannot be seen.  look() sees, decide() decides, and does nothing.
+ * - rank 0 has aborted the job, which ends only rank 0;
+ * - all is done and all have ended, but a rank had died, and mpirun (4.1) has daemons on
+ *   other hosts.
+ * The ranks say in a file how far they are: "start" before MPI begins, "here" when all
+ * have come and notice deaths, and at last the exit code, how many have died, and "end"
+ * or "abort".  A program that is not libmpipe's says nothing, and then nothing is done;
+ * and what the ranks on other hosts do cannot be seen.  look() sees, decide() decides,
+ * and does nothing.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -29,6 +32,7 @@
 #define LOOK_MS     20          /* between looks, at first */
 #define LONG_MS     500         /* ... and later */
 #define LOST_MS     3000        /* a rank is gone for so long: it was no accident */
+#define DONE_MS     5000        /* all have ended for so long, and the launcher has not */
 #define UNBORN_MS   10000       /* ... or was not even seen */
 #define GRACE_MS    5000        /* from SIGTERM to SIGKILL */
 
@@ -48,10 +52,11 @@ struct watch {
     unsigned n, capacity;
     unsigned local;             /* so many are there to be on this host; 0: not known */
     bool births;                /* the launcher is making more */
+    int deaths;                 /* as rank 0 says at the end */
     uint64_t strange_since;     /* ms; 0: all is well */
 };
 
-enum verdict { WAIT, LOST, UNBORN, STUCK, OVER };
+enum verdict { WAIT, LOST, UNBORN, STUCK, DONE, ABORT };
 
 static uint64_t now_ms(void)
 {
@@ -71,7 +76,7 @@ static void read_stage(struct watch *w)
 
     if (file == NULL)
         return;
-    if (fscanf(file, "%15s %15s", word, how) < 1)
+    if (fscanf(file, "%15s %d %15s", word, &w->deaths, how) < 1)
         word[0] = '\0';
     fclose(file);
     if (strcmp(word, "start") == 0)
@@ -203,22 +208,30 @@ static void look(struct watch *w)
 static enum verdict decide(const struct watch *w)
 {
     unsigned live = 0, stopped = 0;
-    bool zero_lives = false;
+    bool zero_lives = false, zero_seen = false;
 
     for (unsigned i = 0; i < w->n; i++) {
         live += w->rank[i].lives;
         stopped += w->rank[i].stopped;
+        zero_seen |= w->rank[i].number == 0;
         zero_lives |= w->rank[i].lives && w->rank[i].number == 0;
     }
     if (w->stage == ABORTED)
-        return OVER;
+        return ABORT;
     if (w->stage == STARTING && live < w->n)
         return LOST;
     if (w->stage == STARTING && w->n > 0 && w->n < w->local && !w->births)
         return UNBORN;
     if (w->stage == ENDED && live > 0 && live == stopped && !zero_lives)
         return STUCK;
+    if (w->stage == ENDED && live == 0 && zero_seen && w->deaths > 0)
+        return DONE;
     return WAIT;
+}
+
+static uint64_t patience_ms(enum verdict v)
+{
+    return v == UNBORN ? UNBORN_MS : v == DONE ? DONE_MS : LOST_MS;
 }
 
 /* One look does not tell: it must be so for a while. */
@@ -227,13 +240,13 @@ static enum verdict decide_in_time(struct watch *w)
     enum verdict v = decide(w);
     uint64_t now = now_ms();
 
-    if (v == OVER)
+    if (v == ABORT)
         return v;
     if (v == WAIT)
         w->strange_since = 0;
     else if (w->strange_since == 0)
         w->strange_since = now;
-    else if (now - w->strange_since >= (v == UNBORN ? UNBORN_MS : LOST_MS))
+    else if (now - w->strange_since >= patience_ms(v))
         return v;
     return WAIT;
 }
@@ -310,11 +323,11 @@ static bool watch_on(struct watch *w, int *how)
         v = decide_in_time(w);
         if (v == STUCK)
             kill_stopped(w);
-        if (v == LOST || v == UNBORN || v == OVER) {
-            if (v != OVER)
-                tell_lost(w, v);
+        if (v == LOST || v == UNBORN)
+            tell_lost(w, v);
+        if (v == LOST || v == UNBORN || v == DONE || v == ABORT) {
             end_launcher(w, how);
-            return false;
+            return v == DONE || v == ABORT;
         }
         wait_ms = wait_ms + wait_ms / 8 < LONG_MS ? wait_ms + wait_ms / 8
                                                   : LONG_MS;

@@ -2,7 +2,7 @@
 /* launcher.c - what ranks tell `mpipe run` of the start.
  *
  * The file has one word at a time: nothing, "start", "here", and in the end the exit
- * code (session.c).  It is there on the launcher's host only, and is not made anew
+ * code and the number of the dead (session.c).  It is there on the launcher's host only, and is not made anew
  * elsewhere.  What cannot be written is not told: then the launcher just waits.
  */
 #include <fcntl.h>

@@ -84,15 +84,21 @@ void mpipe__session_error(struct mpipe *mp, const struct mpipe_error *err)
 
 void mpipe__session_warn(struct mpipe *mp)
 {
+#ifdef OPEN_MPI
+    static const char hint[] = " (`mpipe run` lets it go on)";
+#else
+    static const char hint[] = "";
+#endif
+
     if (mp->mortal && mp->transport->rank == 0 && !mp->options.quiet)
-        fprintf(stderr, "%s: should a rank die, this job ends (`mpipe run` lets "
-                "it go on)\n", mp->program);
+        fprintf(stderr, "%s: should a rank die, this job ends%s\n",
+                mp->program, hint);
     mp->mortal = false;
 }
 
-/* `mpipe run` wants to know how it ended: after a death the launcher does not.  Of
- * several sessions the last one counts.  'how' "abort": others may still run, and
- * are to be ended. */
+/* `mpipe run` wants to know how it ended, and how many have died: after a death the
+ * launcher does not.  Of several sessions the last one counts.  'how' "abort": others
+ * may still run, and are to be ended. */
 static void write_status(const struct mpipe *mp, int code, const char *how)
 {
     const char *path = getenv("MPIPE_STATUS_FILE");
@@ -102,7 +108,8 @@ static void write_status(const struct mpipe *mp, int code, const char *how)
         || mp->transport->rank != 0)
         return;
     file = fopen(path, "we");
-    if (file == NULL || fprintf(file, "%d %s\n", code, how) < 0 || fclose(file) != 0)
+    if (file == NULL || fprintf(file, "%d %d %s\n", code, mp->engine.n_dead, how) < 0
+        || fclose(file) != 0)
         fprintf(stderr, "%s: %s could not be written: %s\n", mp->program, path,
                 strerror(errno));
 }

@@ -29,6 +29,7 @@
 #define YIELDS 50u              /* ... and where they are not */
 #define STIR_US 50u             /* the rest while MPI may need us, at first */
 #define LOOK_NS 5000000u        /* deaths are looked for so often */
+#define DOUBT_NS 5000000000u    /* after a silent peer would be taken for dead */
 #define ACCEPT_MS 20000u        /* for all ranks to come to rank 0 */
 #define FAR_US 1000             /* ... while ranks on other nodes may send */
 
@@ -64,6 +65,13 @@ struct finished {
     struct inbox *inbox;        /* NULL: a send */
 };
 
+struct doubt {                  /* failed, which may be the peer's death */
+    struct inbox *inbox;        /* NULL: a send */
+    void *cookie;
+    int peer;
+    uint64_t since;
+};
+
 struct mpi_transport {
     struct mpipe__transport base;
     MPI_Comm comm, node_comm;
@@ -77,6 +85,9 @@ struct mpi_transport {
     struct mpipe__lifeline *lifeline;   /* NULL: deaths are not noticed */
     uint64_t looked;            /* at it, when */
     bool mourning;              /* a peer is dead: nothing collective any more */
+    struct doubt *doubts;
+    int n_doubts, doubts_capacity;
+    uint64_t doubt_ns;          /* after so long it is no death but an error */
 
     MPI_Request *requests;
     struct test *tests;
@@ -224,6 +235,41 @@ static bool room_for_done(struct mpi_transport *m, int more)
     return true;
 }
 
+/* Some MPI libraries know before we do that a peer is dead: what fails waits until the
+ * lifeline tells (abandon), or for so long that it is an error.  False: it is one now. */
+static bool doubt(struct mpi_transport *m, struct inbox *box, void *cookie,
+                  int peer)
+{
+    int n = m->doubts_capacity ? 2 * m->doubts_capacity : 64;
+    struct doubt *more;
+
+    if (m->lifeline == NULL || peer == m->base.rank)
+        return false;
+    if (m->n_doubts == m->doubts_capacity) {
+        more = realloc(m->doubts, (size_t)n * sizeof *more);
+        if (more == NULL)
+            return false;
+        m->doubts = more;
+        m->doubts_capacity = n;
+    }
+    m->doubts[m->n_doubts++] = (struct doubt){ box, cookie, peer, mpipe__now() };
+    return true;
+}
+
+/* The oldest comes first. */
+static void end_doubts(struct mpi_transport *m)
+{
+    struct doubt *d = m->doubts;
+
+    if (m->n_doubts == 0 || mpipe__now() - d->since < m->doubt_ns
+        || !room_for_done(m, 1))
+        return;
+    m->done[m->done_n].inbox = d->inbox;
+    m->done[m->done_n++].completion = (struct mpipe__completion){
+        .cookie = d->cookie, .error = MPIPE_EMPI };
+    memmove(d, d + 1, (size_t)--m->n_doubts * sizeof *d);
+}
+
 static enum mpipe_err outcome(bool failed, const MPI_Status *s)
 {
     int class = MPI_ERR_OTHER;
@@ -258,6 +304,7 @@ static bool gather(struct mpi_transport *m)
         return false;
     for (int k = 0; k < n; k++) {
         struct test *test = &m->tests[m->index[k]];
+        struct inbox *box = test->inbox;
         struct mpipe__completion *c = &m->done[m->done_n].completion;
         int bytes = 0;
 
@@ -271,6 +318,8 @@ static bool gather(struct mpi_transport *m)
             if (next_head(m, test->inbox))
                 m->index[k] = -1;       /* the slot stays in use */
         }
+        if (c->error == MPIPE_EMPI && doubt(m, box, c->cookie, test->peer))
+            m->done_n--;
     }
     /* Removing moves the last slot into the hole, so take the holes from the
      * last to the first; MPI gives the indices in rising order in practice,
@@ -300,7 +349,7 @@ static enum mpipe_err mpi_send(struct mpipe__transport *t, int peer,
         return MPIPE_ENOMEM;
     if (MPI_Isend(data, (int)size, MPI_BYTE, peer, (int)channel, m->comm,
                   &request) != MPI_SUCCESS)
-        return MPIPE_EMPI;
+        return doubt(m, NULL, cookie, peer) ? MPIPE_OK : MPIPE_EMPI;
     add_test(m, request, (struct test){ NULL, cookie, size, peer });
     if (m->bell[peer] != NULL && peer != t->rank)
         mpipe__bell_ring(m->bell[peer]);
@@ -339,7 +388,7 @@ static enum mpipe_err mpi_recv(struct mpipe__transport *t, int peer,
         return MPIPE_ENOMEM;
     if (MPI_Irecv(data, (int)capacity, MPI_BYTE, peer, (int)channel, m->comm,
                   &request) != MPI_SUCCESS)
-        return MPIPE_EMPI;
+        return doubt(m, box, cookie, peer) ? MPIPE_OK : MPIPE_EMPI;
     box->ring[(box->first + box->n++) & (box->capacity - 1)] =
         (struct posted){ request, cookie };
     if (box->n == 1)
@@ -353,8 +402,10 @@ static int mpi_poll(struct mpipe__transport *t, struct mpipe__completion *done,
     struct mpi_transport *m = self(t);
     int n;
 
-    if (m->done_first == m->done_n)
+    if (m->done_first == m->done_n) {
         gather(m);
+        end_doubts(m);
+    }
     n = m->done_n - m->done_first;
     if (n > max)
         n = max;
@@ -374,6 +425,11 @@ static void forget_done(struct mpi_transport *m, const struct inbox *box)
         if (m->done[i].inbox != box)
             m->done[n++] = m->done[i];
     m->done_n = n;
+    n = 0;
+    for (int i = 0; i < m->n_doubts; i++)
+        if (m->doubts[i].inbox != box)
+            m->doubts[n++] = m->doubts[i];
+    m->n_doubts = n;
 }
 
 static void mpi_cancel(struct mpipe__transport *t, int peer, unsigned channel)
@@ -499,6 +555,11 @@ static void mpi_abandon(struct mpipe__transport *t, int peer)
     struct mpi_transport *m = self(t);
 
     m->mourning = true;
+    for (int i = m->n_doubts; i-- > 0;)
+        if (m->doubts[i].peer == peer) {
+            give_up(m, m->doubts[i].inbox, m->doubts[i].cookie);
+            m->doubts[i] = m->doubts[--m->n_doubts];
+        }
     for (unsigned i = 0; i < m->table_capacity; i++) {
         struct inbox *box = m->table[i];
         if (box == NULL || box->peer != peer)
@@ -554,6 +615,7 @@ static void mpi_free(struct mpipe__transport *t)
     free(m->index);
     free(m->status);
     free(m->done);
+    free(m->doubts);
     free(m);
 }
 
@@ -744,6 +806,7 @@ bool mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
     MPI_Bcast(&asked, 1, MPI_INT, 0, m->comm);
     if (!asked)
         return false;
+    m->doubt_ns = (uint64_t)timeout_s * 1000000000u + DOUBT_NS;
     if (t->rank == 0)
         m->lifeline = mpipe__lifeline_listen(t->size, timeout_s, &address,
                                              err);

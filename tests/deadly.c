@@ -87,7 +87,8 @@ static void maybe_hold(uint64_t item)
 
 static void maybe_die_early(uint64_t when)
 {
-    const char *mine = getenv("OMPI_COMM_WORLD_RANK");
+    const char *mine = getenv("OMPI_COMM_WORLD_RANK") != NULL
+                       ? getenv("OMPI_COMM_WORLD_RANK") : getenv("PMI_RANK");
     int rank;
     uint64_t at;
 
