@@ -28,7 +28,7 @@ man3_pages = \
 	# End of man3_pages
 man_MANS += $(man3_pages)
 CLEANFILES += $(man3_pages)
-EXTRA_DIST += doc/header2man.awk README.md
+EXTRA_DIST += doc/header2man.awk doc/model/README doc/model/flow.pml README.md
 
 $(man3_pages): doc/header2man.awk $(mpipeinclude_HEADERS)
 	$(AM_V_GEN)$(MKDIR_P) doc/man && \

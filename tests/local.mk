@@ -233,6 +233,7 @@ shell_tests = \
 	tests/resume.sh \
 	tests/signals.sh \
 	tests/silent.sh \
+	tests/spin.sh \
 	tests/sumjob.sh \
 	tests/taskchain.sh \
 	tests/trickle.sh \

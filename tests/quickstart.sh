@@ -40,7 +40,7 @@ try 2 'usage: ./quickstart [check]' check twice
 try 1 'dnf install'
 try 1 'zypper install'
 try 1 'spack install'
-try 1 'valgrind' check
+try 1 'valgrind spin' check
 
 # Debian, as root or with sudo: update, install; then it looks again.
 cat >"$work/bin/apt-get" <<END
