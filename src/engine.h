@@ -26,6 +26,7 @@ struct mpipe__engine {
     struct mpipe_machine *machine;  /* rank 0: where all ranks are */
     const char *host;               /* of this rank */
     const char *command;            /* the program's, without our options */
+    bool tied;                      /* a stage may see an item again, after a death */
     unsigned n_journals;            /* flows that keep one, so far */
     struct mpipe__flow *flows;      /* started and not yet closed */
     struct mpipe__flow *abandoned;  /* freed, but for sends that do not end */

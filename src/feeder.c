@@ -245,6 +245,8 @@ static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
     r->fed = f;
     f->refs++;
     mpipe__resume_fed(flow, r, f);
+    r->fed_at = flow->engine->now;
+    r->given_to = link->peer;
     m->counts.fed += f->head.n_items;
     if (mpipe__link_send(link, f) != MPIPE_OK)
         mpipe__flow_fail(flow, 0, MPIPE_EMPI,

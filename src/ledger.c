@@ -84,6 +84,21 @@ struct mpipe__root *mpipe__ledger_find(struct mpipe__ledger *l, uint64_t root,
     return r->state == MPIPE__ROOT_OPEN && r->attempt == attempt ? r : NULL;
 }
 
+static void complete(struct mpipe__ledger *l, struct mpipe__root *r)
+{
+    r->state = MPIPE__ROOT_COMPLETE;
+    l->open--;
+    l->complete++;
+    r->next_complete = NONE;
+    if (l->ordered)
+        return;
+    if (l->ready_first == NONE)
+        l->ready_first = r->seq;
+    else
+        entry(l, l->ready_last)->next_complete = r->seq;
+    l->ready_last = r->seq;
+}
+
 bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
                           uint64_t ids)
 {
@@ -91,18 +106,72 @@ bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
     r->xored ^= ids;
     if (r->xored != 0)
         return false;
-    r->state = MPIPE__ROOT_COMPLETE;
-    l->open--;
-    l->complete++;
-    r->next_complete = NONE;
-    if (!l->ordered) {
-        if (l->ready_first == NONE)
-            l->ready_first = r->seq;
-        else
-            entry(l, l->ready_last)->next_complete = r->seq;
-        l->ready_last = r->seq;
-    }
+    if (!r->is_copy)
+        complete(l, r);
     return true;
+}
+
+/* ---- copies ---- */
+
+struct mpipe__root *mpipe__ledger_copy(struct mpipe__ledger *l,
+                                       struct mpipe__root *r, uint64_t id)
+{
+    struct mpipe__root *copy = mpipe__ledger_feed(l, id, r->items, 0);
+
+    if (copy == NULL)
+        return NULL;
+    copy->is_copy = true;
+    copy->twin = r->seq + 1;
+    r->twin = copy->seq + 1;
+    return copy;
+}
+
+struct mpipe__root *mpipe__ledger_original(struct mpipe__ledger *l,
+                                           struct mpipe__root *r)
+{
+    return r->is_copy ? entry(l, r->twin - 1) : r;
+}
+
+static void let_go(struct mpipe__ledger *l, struct mpipe__root *r)
+{
+    r->state = MPIPE__ROOT_FREE;
+    while (l->first < l->next
+           && entry(l, l->first)->state == MPIPE__ROOT_FREE)
+        l->first++;
+}
+
+void mpipe__ledger_part(struct mpipe__ledger *l, struct mpipe__root *copy)
+{
+    assert(copy->is_copy && copy->state == MPIPE__ROOT_OPEN);
+    entry(l, copy->twin - 1)->twin = 0;
+    l->open--;
+    let_go(l, copy);
+}
+
+struct mpipe__root *mpipe__ledger_join(struct mpipe__ledger *l,
+                                       struct mpipe__root *r,
+                                       struct mpipe__frame_queue *lost)
+{
+    struct mpipe__root *first = mpipe__ledger_original(l, r);
+    struct mpipe__root *copy = entry(l, first->twin - 1);
+    struct mpipe__frame *f;
+
+    mpipe__queue_init(lost);
+    while ((f = mpipe__queue_pop(r == first ? &copy->results
+                                            : &first->results)) != NULL)
+        mpipe__queue_push(lost, f);
+    if (r == copy) {
+        while ((f = mpipe__queue_pop(&copy->results)) != NULL)
+            mpipe__queue_push(&first->results, f);
+        first->dropped = copy->dropped;
+        first->made = copy->made;
+        first->delivered = copy->delivered;
+        first->work_us = copy->work_us;
+        first->xored = 0;
+        complete(l, first);
+    }
+    mpipe__ledger_part(l, copy);
+    return first;
 }
 
 void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
@@ -159,10 +228,7 @@ void mpipe__ledger_release(struct mpipe__ledger *l, struct mpipe__root *r)
     }
     l->complete--;
     l->bytes -= r->bytes;
-    r->state = MPIPE__ROOT_FREE;
-    while (l->first < l->next
-           && entry(l, l->first)->state == MPIPE__ROOT_FREE)
-        l->first++;
+    let_go(l, r);
 }
 
 /* Merge sort of a list: stable, and no memory needed. */

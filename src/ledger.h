@@ -13,7 +13,9 @@
  *  - roots are numbered 0, 1, 2, ... as they are fed;
  *  - an entry is open, complete, or free; a root becomes complete once;
  *  - what carries an attempt number other than the entry's changes nothing;
- *  - in feed order, a root is taken only after all before it.
+ *  - in feed order, a root is taken only after all before it;
+ *  - a root may have a copy, an entry of its own that is never handed out: when one
+ *    of the two is complete the other one is given up (ledger_join).
  */
 #ifndef MPIPE__LEDGER_H
 #define MPIPE__LEDGER_H
@@ -43,6 +45,11 @@ struct mpipe__root {
     uint32_t split;             /* fed item by item from this attempt on, for it
                                    may have killed; 0: whole */
     uint32_t deaths;            /* over it, whichever item that was */
+    uint64_t fed_at;            /* ns */
+    int32_t given_to;           /* the rank of the first stage */
+    bool is_copy;
+    uint64_t twin;              /* seq of its copy, or of what it is the copy of,
+                                   plus 1; 0: neither */
     uint64_t next_complete;     /* seq of the next one to hand out, unordered */
 };
 
@@ -77,7 +84,7 @@ struct mpipe__root *mpipe__ledger_find(struct mpipe__ledger *l, uint64_t root,
                                        uint32_t attempt);
 
 /* Put ids in or take them out (it is the same); true when that completed the
- * root. */
+ * root.  One with a twin must then be joined. */
 bool mpipe__ledger_cancel(struct mpipe__ledger *l, struct mpipe__root *r,
                           uint64_t ids);
 
@@ -89,6 +96,20 @@ void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
 /* In feed order: roots from 'seq' on that are complete are open again, to begin
  * another attempt. */
 void mpipe__ledger_reopen(struct mpipe__ledger *l, uint64_t seq);
+
+/* Enter another root of the same items, which counts no bytes; NULL when full. */
+struct mpipe__root *mpipe__ledger_copy(struct mpipe__ledger *l,
+                                       struct mpipe__root *r, uint64_t id);
+/* One of two is complete: the first of them, which then has what came of that one;
+ * what came of the other is in 'lost'. */
+struct mpipe__root *mpipe__ledger_join(struct mpipe__ledger *l,
+                                       struct mpipe__root *r,
+                                       struct mpipe__frame_queue *lost);
+/* Give up an open copy, whose results have been taken. */
+void mpipe__ledger_part(struct mpipe__ledger *l, struct mpipe__root *copy);
+/* What it is the copy of, or itself. */
+struct mpipe__root *mpipe__ledger_original(struct mpipe__ledger *l,
+                                           struct mpipe__root *r);
 
 /* The first open root from 'seq' on; NULL: none. */
 struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq);

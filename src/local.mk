@@ -4,6 +4,8 @@
 # what libmpipe is made from.
 noinst_LTLIBRARIES += src/libmpipe_core.la
 src_libmpipe_core_la_SOURCES = \
+	src/backup.c \
+	src/backup.h \
 	src/byte_stream.c \
 	src/byte_stream.h \
 	src/cause.c \

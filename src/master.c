@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <stdlib.h>
 #include <xxhash.h>
+#include "backup.h"
 #include "clock.h"
 #include "commit.h"
 #include "error.h"
@@ -678,6 +679,7 @@ bool mpipe__master_step(struct mpipe__flow *flow)
         mpipe__feeder_age(flow);
     did |= mpipe__feeder_pump(flow);
     did |= mpipe__feeder_pull(flow);
+    did |= mpipe__backup_step(flow);
     if (flow->in_source || flow->in_sink || mpipe__flow_ending(flow))
         return did;
     if (m->feeder.ended && mpipe__feeder_empty(flow)) {

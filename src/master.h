@@ -39,6 +39,11 @@ struct mpipe__master {
     struct mpipe__suspect *suspect; /* items that may be deadly */
     size_t n_suspects, suspects_capacity;
     struct mpipe__recovery recovery;
+    struct mpipe__backups {         /* see backup.h */
+        uint64_t made, won;         /* frames */
+        uint64_t next_look;
+    } backups;
+    uint64_t root_ns;               /* from feed to completion, smoothed */
     uint64_t recovering;            /* since the last death; 0: results came */
     struct mpipe__resume *resume;   /* NULL: no journal is kept */
     struct mpipe_plan *plan;

@@ -46,6 +46,9 @@
     X(max_retries, COUNT, "max-retries", "MPIPE_MAX_RETRIES", \
       "N", "3", "0", "1000", NULL, \
       "how often an item that failed is tried again") \
+    X(backups, CHOICE, "backups", "MPIPE_BACKUPS", \
+      "WHEN", "auto", NULL, NULL, "auto always never", \
+      "near the end give late items to idle ranks too: auto, always or never") \
     X(peer_timeout, COUNT, "peer-timeout", "MPIPE_PEER_TIMEOUT", \
       "SECONDS", "30", "2", "86400", NULL, \
       "how long a rank may be silent before it is taken for dead") \

@@ -32,7 +32,7 @@ enum mpipe__when {
 /* The values; a member has the option's name with '_' for '-'. */
 struct mpipe__options {
     bool quiet, plan, skip_unreadable;
-    unsigned progress;              /* enum mpipe__when */
+    unsigned progress, backups;     /* enum mpipe__when */
     unsigned log_level;             /* enum mpipe_level */
     unsigned policy;                /* enum mpipe_policy */
     unsigned max_retries;

@@ -78,6 +78,7 @@ void mpipe__poison_note(struct mpipe__flow *flow, int rank)
     r = mpipe__ledger_open(&m->ledger, box->root);
     if (r == NULL || r->seq != box->root)
         return;
+    r = mpipe__ledger_original(&m->ledger, r);
     if (r->items > 1 && (r->split == 0 || box->attempt < r->split)) {
         r->deaths++;                    /* one of them: next time it is known */
         if (r->split == 0)

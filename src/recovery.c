@@ -14,6 +14,7 @@
  * ends with MPIPE_AGAIN when one is lost: it knows how far each has come.
  */
 #include <stdlib.h>
+#include "backup.h"
 #include "clock.h"
 #include "commit.h"
 #include "error.h"
@@ -260,6 +261,7 @@ static void feed_again(struct mpipe__flow *flow)
 
     drop_all(flow, &m->retries);
     drop_all(flow, &m->again);
+    mpipe__backup_drop(flow);
     if (flow->spec->shuffle != NULL)
         mpipe__ledger_reopen(&m->ledger, m->again_from);
     for (r = mpipe__ledger_open(&m->ledger, 0);

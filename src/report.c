@@ -284,6 +284,15 @@ static void print_skew(const struct mpipe__report *r, FILE *stream)
     fputc('\n', stream);
 }
 
+static void print_backups(const struct mpipe__report *r, FILE *stream)
+{
+    if (r->n_backups > 0)
+        fprintf(stream, "%" PRIu64 " late frame%s given to idle ranks as well, "
+                "which %" PRIu64 " time%s were quicker\n", r->n_backups,
+                r->n_backups == 1 ? " was" : "s were", r->n_backups_won,
+                r->n_backups_won == 1 ? "" : "s");
+}
+
 static void print_resumed(const struct mpipe__report *r, FILE *stream)
 {
     if (r->resumed > 0)
@@ -356,6 +365,7 @@ enum mpipe_err mpipe__report_print(const struct mpipe__report *report,
     print_shuffle(report, stream);
     print_skew(report, stream);
     print_resumed(report, stream);
+    print_backups(report, stream);
     print_deaths(report, stream);
     print_refilled(report, stream);
     print_memory(report, stream);

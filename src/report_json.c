@@ -318,6 +318,10 @@ enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
     set_memory(&o, report);
     if (report->resumed > 0)
         set_count(&o, "items_of_an_earlier_run", report->resumed);
+    if (report->n_backups > 0) {
+        set_count(&o, "late_frames_fed_again", report->n_backups);
+        set_count(&o, "late_frames_won", report->n_backups_won);
+    }
     if (report->recovery.deaths > 0)
         set_deaths(&o, &report->recovery);
     if (report->shuffle.n_parts > 0)

@@ -267,6 +267,7 @@ static void start_engine(struct mpipe *mp)
     mp->engine.machine = mp->machine;
     mp->engine.host = mp->here.host;
     mp->engine.command = mp->command;
+    mp->engine.tied = mp->tied;
     mp->engine.interrupted = mpipe__interrupted();
     if (mp->transport->rank == 0) {
         mp->engine.log = write_log;

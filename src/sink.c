@@ -5,11 +5,21 @@
  * results are put in order and handed out, and the root is forgotten.  So a
  * root that has to be done again has delivered nothing yet.
  */
+#include "backup.h"
 #include "clock.h"
 #include "master.h"
 #include "recovery.h"
 #include "resume.h"
 #include "sink.h"
+
+/* How long a root is under way. */
+static void learn_age(struct mpipe__flow *flow, const struct mpipe__root *r)
+{
+    struct mpipe__master *m = flow->master;
+    uint64_t age = flow->engine->now - r->fed_at;
+
+    m->root_ns = m->root_ns == 0 ? age + 1 : m->root_ns - m->root_ns / 8 + age / 8;
+}
 
 static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
                    uint64_t ids, uint64_t dropped, uint64_t made,
@@ -21,6 +31,8 @@ static void cancel(struct mpipe__flow *flow, struct mpipe__root *r,
         r->work_us = work_us;
     if (!mpipe__ledger_cancel(&flow->master->ledger, r, ids))
         return;
+    r = mpipe__backup_join(flow, r);
+    learn_age(flow, r);
     mpipe__recovery_result(flow);
     mpipe__feeder_learn(flow, r->items, r->work_us);
     if (flow->spec->shuffle != NULL || flow->spec->direct != NULL)

@@ -105,6 +105,7 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         .bytes_delivered = m->bytes_delivered,
         .n_stages = flow->spec->n_stages, .n_ranks = n,
         .recovery = m->recovery,
+        .n_backups = m->backups.made, .n_backups_won = m->backups.won,
         .resumed = m->resume != NULL ? m->resume->passed : 0,
         .refilled = m->refilled, .n_refilled = m->n_refilled
     };

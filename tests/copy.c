@@ -3,7 +3,8 @@
  *
  *   copy lines|files|splits SIZE OUT [PATH...]      SIZE: of a split, or 0
  *
- * Each item takes $COPY_PAUSE_US microseconds; rank 0 writes its process number to
+ * Each item takes $COPY_PAUSE_US microseconds, on rank $COPY_SLOW_RANK one takes a
+ * thousand times as long; rank 0 writes its process number to
  * the file $COPY_PID.
  *
  * With OUT in feed order, the copy of files is the files, one after another; of
@@ -17,9 +18,14 @@
 
 static useconds_t pause_us;
 
-static void hold(void)
+static void hold(const struct mpipe_out *out)
 {
-    if (pause_us > 0)
+    const char *slow = getenv("COPY_SLOW_RANK");
+
+    if (pause_us == 0)
+        return;
+    for (int i = slow != NULL && mpipe_out_rank(out) == atoi(slow) ? 1000 : 1;
+         i > 0; i--)
         usleep(pause_us);
 }
 
@@ -38,7 +44,7 @@ static enum mpipe_err pass(const struct mpipe_item *in, struct mpipe_out *out,
                            void *arg)
 {
     (void)arg;
-    hold();
+    hold(out);
     return mpipe_emit(out, in->data, in->size);
 }
 
@@ -50,7 +56,7 @@ static enum mpipe_err load(const struct mpipe_item *in, struct mpipe_out *out,
     enum mpipe_err e = mpipe_split_parse(in, &split);
 
     (void)arg;
-    hold();
+    hold(out);
     if (e == MPIPE_OK)
         e = mpipe_split_load(&split, '\n', &bytes, out);
     if (e == MPIPE_OK)

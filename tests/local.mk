@@ -37,6 +37,7 @@ tests_cppflags = $(AM_CPPFLAGS) -UNDEBUG -I$(top_srcdir)/src
 # ---- unit tests ----
 
 unit_suites = \
+	tests/backup.c \
 	tests/deaths.c \
 	tests/doorbell.c \
 	tests/error.c \
@@ -203,6 +204,7 @@ campaign_common = \
 
 shell_tests = \
 	tests/asan.sh \
+	tests/backup.sh \
 	tests/bench.sh \
 	tests/campaign.sh \
 	tests/clang.sh \

@@ -343,6 +343,14 @@ void mpipe__world_die(struct mpipe *mp)
     die(mp->transport);         /* a rank begins with it */
 }
 
+void mpipe__world_idle(struct mpipe *mp, unsigned turns)
+{
+    struct rank *rank = (struct rank *)mp->transport;
+
+    for (unsigned i = 0; i < turns && !rank->dead; i++)
+        yield(rank);
+}
+
 static bool stack_faults(struct scene *scene, struct rank *rank)
 {
     uint64_t nth = scene->world->kill_nth[rank->transport.rank];

@@ -55,6 +55,9 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
 /* Let time pass, on the clock that all ranks share; from within a rank. */
 void mpipe__world_pass(uint64_t ns);
 
+/* The rank is busy within the user's function while others take this many turns. */
+void mpipe__world_idle(struct mpipe *mp, unsigned turns);
+
 /* The rank dies, from within it; comes back as kill_nth tells. */
 void mpipe__world_die(struct mpipe *mp);
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* backup.c - see backup.h. */
+#include "backup.h"
+#include "clock.h"
+#include "master.h"
+
+#define LEAST_NS 50000000u          /* younger ones are not late */
+#define TIMES    2u                 /* ... nor those that took this much less */
+#define LOOK_NS  1000000u
+
+bool mpipe__backup_late(uint64_t age_ns, uint64_t typical_ns)
+{
+    return typical_ns > 0 && age_ns > LEAST_NS && age_ns > TIMES * typical_ns;
+}
+
+/* Is all fed, and nothing waits to be sent? */
+static bool near_end(const struct mpipe__flow *flow)
+{
+    const struct mpipe__master *m = flow->master;
+    const struct mpipe__options *o = flow->engine->options;
+
+    return o->backups != MPIPE__WHEN_NEVER
+           && (o->backups == MPIPE__WHEN_ALWAYS || flow->engine->tied)
+           && flow->spec->shuffle == NULL && flow->spec->direct == NULL
+           && m->feeder.ended && m->feeder.pending.n == 0 && m->again.n == 0
+           && m->retries.n == 0 && !flow->paused
+           && mpipe__flow_routed(flow) && m->ledger.open > 0;
+}
+
+static struct mpipe__root *late_root(struct mpipe__flow *flow, int not_by)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__root *r;
+
+    for (r = mpipe__ledger_open(&m->ledger, 0); r != NULL;
+         r = mpipe__ledger_open(&m->ledger, r->seq + 1))
+        if (r->twin == 0 && r->split == 0 && r->given_to != not_by
+            && mpipe__backup_late(flow->engine->now - r->fed_at, m->root_ns))
+            return r;
+    return NULL;
+}
+
+static bool feed_copy(struct mpipe__flow *flow, struct mpipe__root *r,
+                      struct mpipe__link *link)
+{
+    struct mpipe__master *m = flow->master;
+    size_t size = mpipe__wire_size(&r->fed->head);
+    struct mpipe__frame *f = mpipe__pool_get(&flow->engine->pool, size);
+    uint64_t id = mpipe__feeder_id(flow);
+    struct mpipe__root *copy;
+
+    if (f == NULL)
+        return false;               /* it was only to be quicker */
+    copy = mpipe__ledger_copy(&m->ledger, r, id);
+    if (copy == NULL) {
+        mpipe__pool_put(&flow->engine->pool, f);
+        return false;
+    }
+    memcpy(&f->head, &r->fed->head, size);
+    f->head.id = id;
+    f->head.root = copy->seq;
+    f->head.attempt = copy->attempt;
+    copy->given_to = link->peer;
+    copy->fed_at = flow->engine->now;
+    m->backups.made++;
+    if (mpipe__link_send(link, f) != MPIPE_OK)
+        mpipe__flow_fail(flow, 0, MPIPE_EMPI, "a frame could not be sent to rank "
+                         "%d", link->peer);
+    return true;
+}
+
+bool mpipe__backup_step(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
+    const struct mpipe__feeder *fd = &m->feeder;
+    bool did = false;
+
+    if (flow->engine->now < m->backups.next_look || !near_end(flow))
+        return false;
+    m->backups.next_look = flow->engine->now + LOOK_NS;
+    for (unsigned i = 0; i < fd->n_links; i++) {
+        struct mpipe__link *link = fd->link[i];
+        struct mpipe__root *r;
+
+        /* rank 0 has other things to do */
+        if (link->peer == 0 || link->credits != link->window_out)
+            continue;
+        r = late_root(flow, link->peer);
+        if (r != NULL
+            && mpipe__link_ready(link, mpipe__wire_size(&r->fed->head)))
+            did |= feed_copy(flow, r, link);
+    }
+    return did;
+}
+
+/* Give back what has come of it. */
+static void drop_results(struct mpipe__flow *flow, struct mpipe__frame_queue *q)
+{
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(q)) != NULL) {
+        flow->master->held -= f->capacity;
+        mpipe__pool_put(&flow->engine->pool, f);
+    }
+}
+
+struct mpipe__root *mpipe__backup_join(struct mpipe__flow *flow,
+                                       struct mpipe__root *r)
+{
+    struct mpipe__master *m = flow->master;
+    struct mpipe__frame_queue lost;
+
+    if (r->twin == 0)
+        return r;
+    m->backups.won += r->is_copy;
+    r = mpipe__ledger_join(&m->ledger, r, &lost);
+    drop_results(flow, &lost);
+    return r;
+}
+
+void mpipe__backup_drop(struct mpipe__flow *flow)
+{
+    struct mpipe__ledger *l = &flow->master->ledger;
+    struct mpipe__root *r;
+
+    for (r = mpipe__ledger_open(l, 0); r != NULL;
+         r = mpipe__ledger_open(l, r->seq + 1))
+        if (r->is_copy) {
+            drop_results(flow, &r->results);
+            mpipe__ledger_part(l, r);
+        }
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* backup.h - rank 0: near the end, what is late is given to idle ranks as well
+ * (layer 3).
+ *
+ * One slow rank must not keep a whole job waiting.  When the feed has ended and a
+ * rank of the first stage has nothing to do, the oldest root frame that has been
+ * under way for much longer than others is fed to it once more, as a root of its
+ * own.  Of the two the one that is complete first counts.
+ */
+#ifndef MPIPE__BACKUP_H
+#define MPIPE__BACKUP_H
+
+#include "ledger.h"
+
+struct mpipe__flow;
+
+/* Has a root been under way for too long?  Pure. */
+bool mpipe__backup_late(uint64_t age_ns, uint64_t typical_ns);
+
+/* Feed what is late once more, if that is to be; true if something was. */
+bool mpipe__backup_step(struct mpipe__flow *flow);
+
+/* A root is complete: it, or what it is the copy of, whose results are now its.
+ * The other one is forgotten. */
+struct mpipe__root *mpipe__backup_join(struct mpipe__flow *flow,
+                                       struct mpipe__root *r);
+
+/* All copies are forgotten. */
+void mpipe__backup_drop(struct mpipe__flow *flow);
+
+#endif
