@@ -54,14 +54,16 @@ static void bury(struct mpipe__flow *flow, int rank)
         mpipe__links_bury(&flow->links, rank);
 }
 
-/* After a death others may have left without taking what was sent to them. */
+/* After a death others may leave, or have left, without taking what was sent to
+ * them, or with half of a message sent. */
 static void leave_all(struct mpipe__engine *en)
 {
     struct mpipe__transport *t = en->transport;
 
     for (int r = 0; r < t->size; r++) {
-        if (en->dead[r])
+        if (en->dead[r] || r == t->rank)
             continue;
+        bury(en->flows, r);
         bury(en->abandoned, r);
         t->ops->abandon(t, r);
     }
@@ -126,9 +128,9 @@ static bool take_deaths(struct mpipe__engine *en)
         }
     if (!any)
         return false;
-    for (r = 0; en->dead[t->rank] && r < t->size; r++)
-        if (!en->dead[r])
-            part_with(en, r);       /* to them this rank is dead */
+    for (r = 0; (en->dead[0] || en->dead[t->rank]) && r < t->size; r++)
+        if (!en->dead[r] && r != t->rank)
+            part_with(en, r);       /* each rank now ends by itself */
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next)
         mpipe__flow_deaths(flow);

@@ -25,7 +25,8 @@ static const char help[] =
     "  --minutes=M    begin no more after so long; with no --runs, until then\n"
     "  --case=NUMBER  this job, again and again\n"
     "  --restarts     rank 0 and mpirun die too, and the command is run again\n"
-    "  --resume       the same with a journal: it goes on where it was\n"
+    "  --resume       the same with a journal, and stops by SIGUSR1: it goes\n"
+    "                 on where it was\n"
     "  --mapreduce=W  what a death does to map-reduce jobs: ends (the default:\n"
     "                 they may end with 13), survives, or none: run none\n"
     "  --limit=SEC    a job that takes longer hangs (60)\n"
@@ -120,7 +121,8 @@ static void one_run(const struct request *r, uint64_t number, struct totals *t)
     struct campaign_expected x;
     struct campaign_run run = { .settings = &r->settings, .c = &c, .x = &x };
 
-    campaign_case_draw(&c, number, r->mapreduce, r->restarts);
+    campaign_case_draw(&c, number, r->mapreduce, r->restarts,
+                       r->settings.journal);
     campaign_case_expect(&c, &x);
     if (r->verbose) {
         fprintf(stderr, "case %" PRIu64 "\n", number);

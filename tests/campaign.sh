@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # campaign.sh - a minute of the fault campaign (campaign.c): random jobs whose
-# ranks are killed give just the right results.
+# ranks are killed give just the right results; and a part of one in which rank 0
+# and mpirun are killed, and the job is run again.
 #
 # MPIPE_TEST_SEED=N other jobs, MPIPE_TEST_MINUTES=N for longer.
 
@@ -20,4 +21,7 @@ unset OMPI_MCA_orte_enable_recovery
 TMPDIR=$work "$abs_top_builddir/tests/campaign" \
     --seed="${MPIPE_TEST_SEED:-1}" --minutes="${MPIPE_TEST_MINUTES:-1}" ||
     complain "the campaign has found something"
+TMPDIR=$work "$abs_top_builddir/tests/campaign" --restarts \
+    --seed="${MPIPE_TEST_SEED:-10}" --minutes=0.25 ||
+    complain "the campaign with restarts has found something"
 finish

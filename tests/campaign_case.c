@@ -126,11 +126,12 @@ static void draw_job(struct campaign_case *c)
 }
 
 void campaign_case_draw(struct campaign_case *c, uint64_t number,
-                        bool mapreduce, bool restarts)
+                        bool mapreduce, bool restarts, bool stops)
 {
     memset(c, 0, sizeof *c);
     c->number = c->random = number;
     c->restarts = restarts;
+    c->stops = stops;
     c->ranks = 2 + (unsigned)draw(c, one_in(c, 3) ? 15 : 7);
     c->max_retries = (unsigned)draw(c, 5);
     c->kind = CAMPAIGN_PIPELINE;
@@ -192,7 +193,7 @@ static void draw_deaths(struct campaign_case *c, uint64_t calls)
                       : 1 + (unsigned)draw(c, left);
         left -= d->together;
         if (c->restarts && one_in(c, 2)) {
-            d->victim = (enum campaign_victim)(1 + draw(c, 3));
+            d->victim = (enum campaign_victim)(1 + draw(c, c->stops ? 3 : 2));
             d->when = d->when == CAMPAIGN_AT_CALL ? CAMPAIGN_AT_PROGRESS
                       : d->when;
             d->together = 1;

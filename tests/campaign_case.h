@@ -62,7 +62,8 @@ struct campaign_job {           /* a map-reduce job */
 struct campaign_case {
     uint64_t number, random;
     enum campaign_kind kind;
-    bool restarts;              /* rank 0 and the launcher die too */
+    bool restarts;              /* rank 0 and the launcher die too, */
+    bool stops;                 /* or are told to stop */
     unsigned ranks, max_retries, rounds;
     char options[300];
     uint64_t n_items, n_roots;
@@ -108,9 +109,9 @@ struct campaign_expected {
 };
 
 /* 'mapreduce': are there any?  'restarts': for a job that is run again until it
- * is done. */
+ * is done; 'stops': and can be stopped. */
 void campaign_case_draw(struct campaign_case *c, uint64_t number,
-                        bool mapreduce, bool restarts);
+                        bool mapreduce, bool restarts, bool stops);
 /* Also draws what depends on it: how long items take, and the deaths. */
 void campaign_case_expect(struct campaign_case *c,
                           struct campaign_expected *expected);
