@@ -37,7 +37,7 @@ static const char help[] =
 
 struct totals {
     uint64_t runs, jobs, deaths, killed, own, poison, zero, launcher, stops;
-    uint64_t restarts, early, results, items_again, roots_again;
+    uint64_t restarts, early, hung, results, items_again, roots_again;
     uint64_t lost, duplicated, poisoned, blamed, failed;
     double longest;
 };
@@ -76,6 +76,7 @@ static void add_up(struct totals *t, const struct campaign_run *run)
     t->stops += run->stops;
     t->restarts += run->starts - 1;
     t->early += run->ended_early;
+    t->hung += run->launcher_hung;
     t->results += run->results;
     t->items_again += run->items_again;
     t->roots_again += run->roots_again;
@@ -167,6 +168,9 @@ static void print(const struct request *r, const struct totals *t)
     if (t->early > 0)
         printf("map-reduce jobs that a death has ended, as expected: %" PRIu64
                "\n", t->early);
+    if (t->hung > 0)
+        printf("mpirun did not end after all ranks had, and was ended: %" PRIu64
+               " times\n", t->hung);
     printf("lost: %" PRIu64 ", duplicated: %" PRIu64 ", runs that went wrong: %"
            PRIu64 "\n", t->lost, t->duplicated, t->failed);
 }

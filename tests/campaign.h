@@ -32,6 +32,7 @@ struct campaign_run {
     uint64_t lost, duplicated, blamed, poisoned;
     uint64_t roots_again, items_again, results;
     double longest;             /* seconds without results after a death */
+    bool launcher_hung;         /* after all ranks had ended */
     bool ended_early;           /* a map-reduce job, as it has to */
 };
 

@@ -330,6 +330,15 @@ static void show_stacks(const struct campaign_run *run)
     }
 }
 
+/* Has mpirun failed to see that all ranks have ended?  Open MPI does so now and then
+ * when it is told to go on after deaths. */
+static bool launcher_hangs(struct campaign_run *run)
+{
+    run->launcher_hung = run->page->n_up == run->c->ranks
+                         && who_lives(run)[0] == '\0';
+    return run->launcher_hung;
+}
+
 /* Its exit code; -1: it had to be ended. */
 static int watch(struct campaign_run *run, pid_t launcher)
 {
@@ -344,10 +353,12 @@ static int watch(struct campaign_run *run, pid_t launcher)
         if (up != 0)
             deaths_due(run, up, down, launcher);
         if (now_ms() - from > 1e3 * run->settings->limit_s) {
-            campaign_wrong(run, "it hangs; %u of %u ranks came up, %u to their "
-                           "end; these live:%s; calls: %" PRIu64,
-                           run->page->n_up, run->c->ranks, run->page->n_down,
-                           who_lives(run), run->page->calls);
+            if (!launcher_hangs(run))
+                campaign_wrong(run, "it hangs; %u of %u ranks came up, %u to "
+                               "their end; these live:%s; calls: %" PRIu64,
+                               run->page->n_up, run->c->ranks,
+                               run->page->n_down, who_lives(run),
+                               run->page->calls);
             if (run->settings->stacks)
                 show_stacks(run);
             end_all(run, launcher);
