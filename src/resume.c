@@ -56,8 +56,9 @@ struct owner {
     size_t size;                    /* of all as it is in the file */
 };
 
-static const char *const owner_is[3] = { "was begun by libmpipe", "is of the "
-                                         "command", "is of the pipeline" };
+static const char *const owner_is[3] = {
+    "was begun by libmpipe", "is of the command", "is of the pipeline"
+};
 
 /* The pipeline in words; what does not fit is in its hash alone. */
 static void describe(const struct mpipe__flow_spec *spec, char *to)
@@ -163,7 +164,7 @@ static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
     e = mpipe__intervals_add(&re->done, &items);
     if (e == MPIPE_ENOMEM)
         return mpipe__error(err, 0, e, "no memory for a journal");
-    re->replaying = true;
+    re->n_done += root.items;
     return e == MPIPE_OK ? e : damaged(flow, err);
 }
 
@@ -241,6 +242,7 @@ void mpipe__resume_close(struct mpipe__flow *flow)
     mpipe__journal_close(&re->journal);
     mpipe__journal_reader_free(&re->reader);
     mpipe__intervals_free(&re->done);
+    mpipe__intervals_free(&re->given);
     free(re);
     flow->master->resume = NULL;
 }
@@ -340,7 +342,10 @@ void mpipe__resume_check_end(struct mpipe__flow *flow)
 
 bool mpipe__resume_replays(const struct mpipe__flow *flow)
 {
-    return resume_of(flow) != NULL && resume_of(flow)->replaying;
+    const struct mpipe__resume *re = resume_of(flow);
+
+    return re != NULL && re->passed > re->n_given
+           && flow->master->feeder.items >= re->wait_for;
 }
 
 /* A frame as it was; NULL: told. */
@@ -407,19 +412,94 @@ static void replay_root(struct mpipe__flow *flow)
     mpipe__sink_hand_out(flow, &root);
 }
 
+/* From the first record on that has not been handed out, when so many items have
+ * been fed. */
+static void look_again(struct mpipe__resume *re, uint64_t wait_for)
+{
+    re->looking = false;
+    re->wait_for = wait_for;
+}
+
+static void begin_to_look(struct mpipe__flow *flow)
+{
+    struct mpipe__resume *re = resume_of(flow);
+
+    if (re->looking)
+        return;
+    re->looking = true;
+    re->reader.at = re->replay_from;
+    re->fed = flow->master->feeder.items;
+    re->due = re->passed;
+    re->ahead = 0;
+    re->least_end = UINT64_MAX;
+}
+
+static bool is_given(const struct mpipe__resume *re, uint64_t first)
+{
+    const struct mpipe__interval *i = mpipe__intervals_from(&re->given, first);
+
+    return i != NULL && i->first <= first;
+}
+
+/* The record at hand began at byte 'from'. */
+static void consider(struct mpipe__flow *flow, uint64_t from)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    bool is_first = from == re->replay_from;
+    struct root_record root;
+    struct mpipe__interval items;
+
+    memcpy(&root, re->reader.data, sizeof root);
+    items = (struct mpipe__interval){ root.first, root.first + root.items, 0 };
+    if (is_given(re, items.first)) {
+        if (is_first)
+            re->replay_from = re->reader.at;
+        return;
+    }
+    if (items.end > re->fed) {          /* not yet */
+        if (items.end < re->least_end)
+            re->least_end = items.end;
+        if (items.first < re->fed)
+            re->ahead += re->fed - items.first;
+        return;
+    }
+    if (is_first)
+        re->replay_from = re->reader.at;
+    else if (mpipe__intervals_add(&re->given, &items) != MPIPE_OK) {
+        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory for a journal");
+        return;
+    }
+    re->n_given += root.items;
+    re->replaying = true;
+    replay_root(flow);
+    re->replaying = false;
+}
+
+/* The records stand in the order in which they were handed out, which need not be
+ * that of the feed.  So those whose turn has not come are passed over, until there
+ * can be no more whose turn has. */
 void mpipe__resume_replay(struct mpipe__flow *flow)
 {
     struct mpipe__resume *re = resume_of(flow);
     struct mpipe_error err = { MPIPE_OK, 0, "" };
-    enum mpipe_err e = mpipe__journal_read(&re->journal, &re->reader,
-                                           re->replay_end, &err);
+    uint64_t from;
+    enum mpipe_err e;
 
+    begin_to_look(flow);
+    from = re->reader.at;
+    e = mpipe__journal_read(&re->journal, &re->reader, re->replay_end, &err);
     if (e == MPIPE_OK && re->reader.kind == MPIPE__JOURNAL_ROOT)
-        replay_root(flow);
-    else if (e == MPIPE_END)
-        re->replaying = false;
-    else if (e != MPIPE_OK)
+        consider(flow, from);
+    else if (e == MPIPE_OK && from == re->replay_from)
+        re->replay_from = re->reader.at;
+    else if (e < MPIPE_OK)
         mpipe__flow_fail(flow, 0, e, "%s", err.text);
+    else if (e == MPIPE_END && re->due - re->n_given > re->ahead)
+        mpipe__flow_fail(flow, 0, MPIPE_EINTERNAL, "the journal in %s has not the "
+                         "results that it is known to have",
+                         flow->engine->options->journal);
+    if (e == MPIPE_END || re->due - re->n_given <= re->ahead)
+        look_again(re, re->ahead > 0 ? re->least_end : 0);
 }
 
 /* ---- results of this run ---- */
@@ -541,7 +621,7 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
     struct mpipe__master *m = flow->master;
     struct mpipe__resume *re = m->resume;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
-    bool empty = mpipe__ledger_empty(&m->ledger) && !re->replaying;
+    bool empty = mpipe__ledger_empty(&m->ledger);
 
     if (!empty && flow->engine->now < re->drain_until)
         return;

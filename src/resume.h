@@ -2,9 +2,9 @@
 /* resume.h - rank 0: a flow goes on where an earlier run of it stopped (layer 3).
  *
  * With --journal each root frame that is delivered is recorded with its results.
- * The next run of the same command gives these results to the sink again, and
- * does not feed what they came of.  So a sink sees in each run what it would have
- * seen in one that nothing disturbed, whatever it makes of it.
+ * The next run of the same command gives these results to the sink again when
+ * their items' turn comes, and does not feed those.  So a sink sees in each run
+ * what it would have seen in one that nothing disturbed, whatever it makes of it.
  */
 #ifndef MPIPE__RESUME_H
 #define MPIPE__RESUME_H
@@ -21,9 +21,20 @@ struct mpipe__resume {
     unsigned ranks;                 /* of the run that began it, */
     uint64_t memory;                /* ... and its --memory */
     struct mpipe__intervals done;   /* items fed by earlier runs, with results */
-    struct mpipe__journal_reader reader;    /* of the results */
-    uint64_t replay_end;            /* where they end in the file */
-    bool replaying;
+    uint64_t n_done;                /* how many items that are */
+    /* Of their results: where they end in the file, and where the first one begins
+     * that has not been handed out; those behind it that have; in all. */
+    uint64_t replay_end, replay_from;
+    struct mpipe__intervals given;
+    uint64_t n_given;
+    struct mpipe__journal_reader reader;
+    /* One look through them: how many items had been fed and were done when it began;
+     * of them, those of records whose other items had not been fed; and the least
+     * end of the latter, ... */
+    bool looking;
+    uint64_t fed, due, ahead, least_end;
+    uint64_t wait_for;              /* ... for which the next look waits */
+    bool replaying;                 /* one is being handed out */
     uint64_t next_root;             /* the first item of the next root frame */
     uint64_t digest;                /* of the interval that is passed over */
     uint64_t passed;                /* items that were not fed again */
@@ -59,9 +70,10 @@ void mpipe__resume_check_end(struct mpipe__flow *flow);
 
 /* ---- results ---- */
 
-/* Are there results of earlier runs still to be handed out, before others? */
+/* Are there results of earlier runs, of items whose turn has come, to be handed out
+ * before others? */
 bool mpipe__resume_replays(const struct mpipe__flow *flow);
-/* Hand out those of one root. */
+/* Look for those of one root, and hand them out. */
 void mpipe__resume_replay(struct mpipe__flow *flow);
 /* A root's results have been handed out. */
 void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r);

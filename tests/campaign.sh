@@ -18,10 +18,10 @@ if ! command -v mpirun >/dev/null 2>&1; then
 fi
 unset OMPI_MCA_orte_enable_recovery
 
-TMPDIR=$work "$abs_top_builddir/tests/campaign" \
+TMPDIR=$work "$abs_top_builddir/tests/campaign" --mapreduce=survives \
     --seed="${MPIPE_TEST_SEED:-1}" --minutes="${MPIPE_TEST_MINUTES:-1}" ||
     complain "the campaign has found something"
-TMPDIR=$work "$abs_top_builddir/tests/campaign" --restarts \
-    --seed="${MPIPE_TEST_SEED:-10}" --minutes=0.25 ||
-    complain "the campaign with restarts has found something"
+TMPDIR=$work "$abs_top_builddir/tests/campaign" --resume \
+    --seed="${MPIPE_TEST_SEED:-10}" --minutes="${MPIPE_TEST_MINUTES:-0.5}" ||
+    complain "the campaign with a journal has found something"
 finish

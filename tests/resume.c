@@ -27,17 +27,19 @@ struct job {
     const char *name, *options;
     int size;
     bool ordered, push;
+    unsigned round;             /* push: so many, then wait until it is empty */
     unsigned fails_one_in;      /* for good */
     unsigned jobs;              /* pipelines one after another */
 };
 
 static const struct job jobs[] = {
-    { "a farm", "", 3, false, false, 0, 1 },
-    { "in order, pushed", "", 4, true, true, 0, 1 },
-    { "items that fail", "--max-retries=1", 3, false, false, 7, 1 },
-    { "one at a time", "--frame=1K --credits=1", 3, true, false, 0, 1 },
-    { "two pipelines", "", 3, true, false, 0, 2 },
-    { "one rank", "", 1, true, false, 0, 1 },
+    { "a farm", "", 3, false, false, 0, 0, 1 },
+    { "in order, pushed", "", 4, true, true, 30, 0, 1 },
+    { "in rounds", "", 4, false, true, 7, 0, 1 },
+    { "items that fail", "--max-retries=1", 3, false, false, 0, 7, 1 },
+    { "one at a time", "--frame=1K --credits=1", 3, true, false, 0, 0, 1 },
+    { "two pipelines", "", 3, true, false, 0, 0, 2 },
+    { "one rank", "", 1, true, false, 0, 0, 1 },
 };
 
 #define N_JOBS (sizeof jobs / sizeof *jobs)
@@ -143,6 +145,19 @@ static void check(struct run *run)
     run->n_wrong += run->counts.fed != ITEMS;
 }
 
+/* All that was fed has come out, and nothing else. */
+static void check_round(struct run *run, const struct mpipe_pipeline *pl)
+{
+    struct mpipe_counts c;
+
+    mpipe_pipeline_counts(pl, &c);
+    run->n_wrong += c.fed != run->fed
+                    || c.fed + c.made != c.delivered + c.dropped + c.failed;
+    for (unsigned n = 0; n < 2 * ITEMS; n++)
+        run->n_wrong += run->delivered[n]
+                        != (n / 2 % 5 != 0 && n / 2 < run->fed);
+}
+
 static enum mpipe_err program(struct mpipe *mp, int rank, void *arg)
 {
     struct run *run = arg;
@@ -166,8 +181,9 @@ static enum mpipe_err program(struct mpipe *mp, int rank, void *arg)
                 uint64_t n = item(run, run->fed);
                 e = mpipe_pipeline_feed(pl, &n, sizeof n);
                 run->fed += e == MPIPE_OK;
-                if (run->fed == ITEMS / 2)
-                    mpipe_pipeline_wait_empty(pl);
+                if (run->fed % run->job->round == 0
+                    && mpipe_pipeline_wait_empty(pl) == MPIPE_OK)
+                    check_round(run, pl);
             }
             e = mpipe_pipeline_end(pl);
         }
@@ -354,7 +370,7 @@ static void another_input(void)
 {
     struct run run;
 
-    for (unsigned push = 0; push < 2; push++) {
+    for (unsigned push = 0; push < 3; push++) {
         begin();
         CU_ASSERT(half(&jobs[push]));
         run = (struct run){ .job = &jobs[push], .changed = 1 };
