@@ -118,7 +118,8 @@ enum mpipe_err mpipe__recovery_owners(struct mpipe__flow *flow)
     if (first && begin_owners(flow, sh) != MPIPE_OK)
         return MPIPE_ENOMEM;
     lost = mpipe__owners_mourn(sh->owner, sh->n_owners, flow->engine->dead);
-    /* what a dead worker had gathered belongs to no key: all do it over */
+    /* what a dead worker had gathered belongs to no key, so all do it over; and
+     * each then gathers in a partition of its own again */
     if (sh->gather > 0 && lost > 0) {
         mpipe__owners_lose(sh->owner, sh->n_owners);
         lost = sh->n_owners;

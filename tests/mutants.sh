@@ -102,14 +102,12 @@ master.c|job_deaths|s/ \&\& mpipe__recovery_lacks(flow))/ \&\& false)/|jobs: a l
 master.c|job_deaths|s/           || (flow->spec->direct != NULL \&\& flow->engine->survives)/           /|jobs: later keys are delivered before earlier ones
 recovery.c|job_deaths|s/        mpipe__ledger_reopen(\&m->ledger, m->again_from);/        ;/|jobs: what was complete and not delivered stays so
 recovery.c|job_deaths|s/if (lost == 0 || (!first \&\& m->again_from > 0))/if (lost == 0)/|jobs: a partition is given away in the midst
-recovery.c|job_deaths mapreduce|s/if (sh->gather > 0 \&\& lost > 0) {/if (false) {/|jobs: what a dead worker folded is not missed
 recovery.c|job_deaths|s/        lack(flow, rank);/        ;/|jobs: the next job's partitions are not missed
 collect.c|job_deaths|s/if (f->head.root < from || !mpipe__flow_stale(flow, f)) {/if (true) {/|jobs: frames of two attempts count
 collect.c|job_deaths|s/if (f->head.root < from || !mpipe__flow_stale(flow, f)) {/if (!mpipe__flow_stale(flow, f)) {/|jobs: what is complete is forgotten
 collect.c|job_deaths|s/^    if (mpipe__flow_stale(flow, f)) {/    if (false) {/|jobs: frames of an older attempt are taken
 sink.c|job_deaths|s/        r->keys += entry->keys;/        ;/|jobs: delivered keys are not counted
 reduce.c|job_deaths|s/    while (r->keys\[token->part\] < token->keys \&\& /    while (false \&\& /|jobs: delivered keys are not passed over
-reduce.c|job_deaths|s/    if (token_of(\&item)->last)/    if (false)/|jobs: no partition is ever done
 reduce.c|job_deaths|s/    if (!again)$/    if (true)/|jobs: a key for a part file fails twice
 reduce.c|job_deaths|s/    if (++part->deaths < t->most)/    if (true)/|jobs: a key may kill without end
 mapreduce.c|job_deaths|s/    mr->from->store.keeps = resumes(mr);/    ;/|jobs: what was gone through is forgotten
