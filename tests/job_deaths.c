@@ -58,6 +58,8 @@ static const struct kind kinds[] = {
       MPIPE_SORT_ALL, false, false, false, 3, 0, 0 },
     { "part files", "", KEYED, 4, 60, 3, 40, 5, MPIPE_SORT_PARTS, true, true,
       true, 3, 17, 0 },
+    { "part files of many tokens", "", KEYED, 3, 100, 400, 200, 1,
+      MPIPE_SORT_PARTS, false, true, true, 9, 0, 0 },
     { "many tokens", "", KEYED, 3, 100, 800, 200, 2, MPIPE_SORT_ALL, false,
       true, false, 23, 0, 0 },
     { "many tokens, unsorted", "", KEYED, 3, 100, 800, 200, 2, MPIPE_UNSORTED,
