@@ -33,6 +33,8 @@ run "$MAKE" -j2 tests/unit
 
 ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99
 UBSAN_OPTIONS=print_stacktrace=1
-export ASAN_OPTIONS UBSAN_OPTIONS
+# Every third of the points at which ranks die: the others are tried without.
+MPIPE_TEST_STRIDE=3
+export ASAN_OPTIONS UBSAN_OPTIONS MPIPE_TEST_STRIDE
 run tests/unit
 echo "clean under ASan and UBSan: all suites"
