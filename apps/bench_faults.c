@@ -2,7 +2,8 @@
 /* bench_faults.c - what it costs to be ready for deaths, and what a death costs.
  *
  * Throughput: two sessions on the same ranks, of which one has lifelines (and so
- * looks for deaths) and the other has none, take turns.  Deaths: rank 0 starts
+ * looks for deaths) and the other has none, take turns; and so do such that keep a
+ * journal and such that do not, each for one run, since a journal grows.  Deaths: rank 0 starts
  * jobs of their own by `mpipe run`, in which a rank is killed (bench_death.c),
  * while the other ranks sleep.
  */
@@ -111,6 +112,59 @@ static enum mpipe_err throughput(struct bench *b)
     int code = mpipe_finalize(with, e), other = mpipe_finalize(without, e);
 
     return code == 0 ? (enum mpipe_err)-other : (enum mpipe_err)-code;
+}
+
+/* ---- a journal ---- */
+
+/* Items of 64 bytes, on ranks without lifelines; 'folder': NULL for no journal. */
+static enum mpipe_err journal_run(struct bench *b, const char *folder,
+                                  uint64_t items, double *rate)
+{
+    struct bench_chain chain = { .item_size = 64, .items = items };
+    struct mpipe *mp = session(b, false);
+    double cpu;
+    enum mpipe_err e;
+
+    if (folder != NULL)
+        mpipe_set_option(mp, "journal", folder);
+    e = one_run(b, mp, &chain, folder != NULL ? "library with a journal"
+                                              : "library", rate, &cpu);
+    return (enum mpipe_err)-mpipe_finalize(mp, e);
+}
+
+static enum mpipe_err journal_pairs(struct bench *b, const char *folder)
+{
+    struct bench_row none, *row = bench_row(b, "faults", "64 B copy, journal",
+                                            "throughput", "items/s");
+    double rate;
+    uint64_t items = 65536;
+    enum mpipe_err e = journal_run(b, NULL, items, &rate);
+
+    row = row != NULL ? row : &none;
+    items = (uint64_t)(rate * b->seconds / 2) + 1000;
+    MPI_Bcast(&items, 1, MPI_UINT64_T, 0, b->comm);
+    for (unsigned i = 0; i < 2 * b->repeat && e == MPIPE_OK; i++)
+        e = (i + i / 2) % 2 == 0
+            ? journal_run(b, folder, items, &row->library_sample[i / 2])
+            : journal_run(b, NULL, items, &row->control_sample[i / 2]);
+    if (row != &none && e == MPIPE_OK)
+        bench_row_done(b, row);
+    return e;
+}
+
+static enum mpipe_err journals(struct bench *b)
+{
+    const char *tmp = getenv("TMPDIR");
+    char folder[200];
+    enum mpipe_err e;
+
+    snprintf(folder, sizeof folder, "%s/mpipe-bench-%ld",
+             tmp != NULL && tmp[0] != '\0' ? tmp : "/tmp", (long)getpid());
+    MPI_Bcast(folder, (int)sizeof folder, MPI_CHAR, 0, b->comm);
+    e = journal_pairs(b, folder);
+    if (b->rank == 0)
+        rmdir(folder);
+    return e;
 }
 
 /* ---- a job that loses a rank ---- */
@@ -328,7 +382,8 @@ enum mpipe_err bench_faults(struct bench *b)
 
     if (bench_wanted(b, "64 B copy"))
         e = throughput(b);
-    /* Here goes: the same with a journal and without. */
+    if (e == MPIPE_OK && bench_wanted(b, "64 B copy, journal"))
+        e = journals(b);
     if (e == MPIPE_OK && b->rank == 0 && survives()) {
         if (bench_wanted(b, "64 B, a rank dies"))
             deaths(b, "64 B, a rank dies", (uint64_t)(2e7 * seconds), 0);

@@ -29,6 +29,7 @@ rows()
     printf 'words\t2 MB\t%s\n' throughput memory
     printf 'kmers\t2 MB\tthroughput\nsort\t8 MB\tthroughput\n'
     printf 'faults\t64 B copy\tthroughput\n'
+    printf 'faults\t64 B copy, journal\tthroughput\n'
     "$abs_top_builddir/apps/mpipe" info | grep -q 'Open MPI' || return
     for case in '64 B' '1 ms'; do
         printf "faults\t$case, a rank dies\t%s\n" recovery again
