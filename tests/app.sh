@@ -10,6 +10,8 @@
 #   expect_err TEXT                 just one line of stderr has TEXT: an error is
 #                                   told once, not by every rank
 #   expect_usage PROGRAM            what holds for the arguments of them all
+#   needs_survival WHAT             skip the test where no job goes on after a
+#                                   death, so that WHAT was not tried
 #   finish                          the end: the exit status
 #
 # The tests run in $work, a fresh folder that is removed at the end.
@@ -93,6 +95,20 @@ expect_usage()
         expect_err "$1: -Q: no such option"
         [ ! -s "$work/out" ] || complain "$command: something on stdout"
     done
+}
+
+needs_survival()
+{
+    mpipe=$abs_top_builddir/apps/mpipe
+    unset OMPI_MCA_orte_enable_recovery
+    if ! "$mpipe" info | grep -q 'Open MPI'; then
+        echo "SKIPPED: this MPI is not Open MPI, where no job goes on after a" \
+            "death: $1 was NOT tried"
+        exit 77
+    fi
+    command -v mpirun >/dev/null 2>&1 && return
+    echo "SKIPPED: there is no mpirun: $1 was NOT tried"
+    exit 77
 }
 
 finish()

@@ -5,14 +5,9 @@
 
 . "$abs_top_srcdir/tests/app.sh"
 
-mpipe=$abs_top_builddir/apps/mpipe
 copy=$abs_top_builddir/tests/copy
 
-if ! "$mpipe" info | grep -q 'Open MPI' || ! command -v mpirun >/dev/null 2>&1; then
-    echo "SKIPPED: no mpirun of Open MPI, so that slow ranks are helped was NOT tried"
-    exit 77
-fi
-unset OMPI_MCA_orte_enable_recovery
+needs_survival 'that slow ranks are helped'
 seq 1 500 >input
 export COPY_PAUSE_US=4000 COPY_SLOW_RANK=2
 

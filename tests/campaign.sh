@@ -8,15 +8,7 @@
 
 . "$abs_top_srcdir/tests/app.sh"
 
-if ! "$abs_top_builddir/apps/mpipe" info | grep -q 'Open MPI'; then
-    echo "SKIPPED: this MPI is not Open MPI: no job goes on after a death, so that was NOT tried"
-    exit 77
-fi
-if ! command -v mpirun >/dev/null 2>&1; then
-    echo "SKIPPED: no mpirun, so that a job goes on after a death was NOT tried"
-    exit 77
-fi
-unset OMPI_MCA_orte_enable_recovery
+needs_survival 'the fault campaign'
 
 TMPDIR=$work "$abs_top_builddir/tests/campaign" --mapreduce=survives \
     --seed="${MPIPE_TEST_SEED:-1}" --minutes="${MPIPE_TEST_MINUTES:-1}" ||

@@ -5,19 +5,10 @@
 
 . "$abs_top_srcdir/tests/app.sh"
 
-mpipe=$abs_top_builddir/apps/mpipe
 deadly=$abs_top_builddir/tests/deadly
 items=20000
 
-if ! "$mpipe" info | grep -q 'Open MPI'; then
-    echo "SKIPPED: this MPI is not Open MPI: no job goes on after a death, so that was NOT tried"
-    exit 77
-fi
-if ! command -v mpirun >/dev/null 2>&1; then
-    echo "SKIPPED: no mpirun, so that a job goes on after a death was NOT tried"
-    exit 77
-fi
-unset OMPI_MCA_orte_enable_recovery
+needs_survival 'that a pipeline goes on after deaths'
 
 awk -v n=$items 'BEGIN { for (i = 1; i <= n; i++) if (i % 3 != 0)
     printf "%d %d\n", i, i * i }' >expected
