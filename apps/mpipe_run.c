@@ -202,13 +202,15 @@ static void print(const struct command *c)
 
 static volatile pid_t child;
 static volatile sig_atomic_t asked;     /* signals that came */
-static volatile sig_atomic_t softly;    /* SIGTERM is not for the launcher */
+static volatile sig_atomic_t gentle;    /* stands for SIGTERM and SIGUSR1; 0: none */
 
-/* To the launcher, which hands it on to the ranks.  At SIGTERM it would not give
- * them the time to save what they have, so the first goes as another. */
+/* To the launcher, which hands it on to the ranks.  Those that have a journal need
+ * time to save what they have: Open MPI gives it at SIGUSR1 only, and MPICH does not
+ * hand that on. */
 static void hand_on(int number)
 {
-    int given = softly && asked == 0 && number == SIGTERM ? SIGUSR1 : number;
+    bool asks = number == SIGTERM || number == SIGUSR1;
+    int given = gentle != 0 && asked == 0 && asks ? gentle : number;
 
     asked++;
     if (child > 0)
@@ -264,6 +266,13 @@ static int run(const struct command *c, const char *status_file)
     return code;
 }
 
+/* MPICH tells of a rank's signal as if that were an exit code. */
+static bool is_signal(int code)
+{
+    return code == SIGKILL || code == SIGSEGV || code == SIGABRT || code == SIGBUS
+           || code == SIGFPE || code == SIGILL;
+}
+
 static int run_and_tell(const struct command *c, const struct request *r,
                         const struct place *place)
 {
@@ -276,7 +285,8 @@ static int run_and_tell(const struct command *c, const struct request *r,
     its = said(place->status);
     if (its >= 0)
         return its;
-    if (code != 0 || place->kind != IS_OPEN_MPI)
+    if (place->kind == IS_MPICH ? !is_signal(code)
+                                : code != 0 || place->kind != IS_OPEN_MPI)
         return code;
     fprintf(stderr, "mpipe run: rank 0 of %s has not said how it ended: it was "
             "killed, or left without mpipe_finalize(), or runs where %s cannot "
@@ -465,7 +475,8 @@ int mpipe_tool_run(int argc, char **argv)
         code = -MPIPE_ENOMEM;
     } else {
         command_of(&c, &r, &place, &words);
-        softly = r.journal != NULL;
+        if (r.journal != NULL)
+            gentle = place.kind == IS_OPEN_MPI ? SIGUSR1 : SIGTERM;
         if (!r.dry && (setenv("MPIPE_STATUS_FILE", place.status, 1) != 0
                        || (r.journal != NULL
                            && setenv("MPIPE_JOURNAL", r.journal, 1) != 0)))
