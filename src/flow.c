@@ -17,6 +17,7 @@
 #include "error.h"
 #include "flow.h"
 #include "master.h"
+#include "poison.h"
 #include "recovery.h"
 #include "resume.h"
 #include "sink.h"
@@ -535,6 +536,12 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
     case MPIPE__COMMIT:
         if (flow->spec->shuffle != NULL)
             mpipe__collect_commit(flow, f);
+        break;
+    case MPIPE__BOX:
+        if (flow->master != NULL)
+            mpipe__poison_told(flow, f);
+        else
+            mpipe__poison_show(flow, f);
         break;
     case MPIPE__FINISH:
         mpipe__cursor_init(&c, f);

@@ -56,7 +56,9 @@ enum mpipe__control {
     MPIPE__PARTS,       /* worker -> 0: what its partitions hold */
     MPIPE__HEAVY,       /* worker -> 0: keys with many values */
     MPIPE__BRIEF,       /* 0 -> worker: a piece of what all must know */
-    MPIPE__OWNERS       /* 0 -> worker: who gets which partition */
+    MPIPE__OWNERS,      /* 0 -> worker: who gets which partition */
+    MPIPE__BOX          /* 0 -> worker: what had this dead neighbour of yours in
+                           hand?  worker -> 0: this */
 };
 
 enum mpipe__op_kind {

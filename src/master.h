@@ -14,6 +14,8 @@ struct mpipe__member {              /* what rank 0 knows of a rank */
     uint64_t died;                  /* which came so long after the start; 0: it
                                        lives, or died before */
     int cause;                      /* of its death (cause.h) */
+    bool asked;                     /* its neighbours are, for its box, and have
+                                       not answered */
     struct mpipe__role role;
     struct mpipe__rank_stats stats;
     struct mpipe__stage_stats *stage;   /* n_stages */

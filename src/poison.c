@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* poison.c - rank 0: items that kill the ranks that work on them.
  *
+ * The box of a rank on another node is read by its neighbours there: all that live
+ * are asked, since any of them may be in a long function or die as well, and the
+ * first answer counts.  Nothing waits for it: by then the root has most likely been
+ * fed again whole, and is split when the next rank dies.
+ *
  * The pieces of a root that is split have an item each, and its place among the
  * root's items as their path: so results come in the same order, and the first
  * number of the path in a dead rank's box is the item.  While pieces are being
@@ -9,6 +14,7 @@
 #include <stdlib.h>
 #include "master.h"
 #include "poison.h"
+#include "recovery.h"
 #include "sink.h"
 
 /* ---- who is it? ---- */
@@ -62,43 +68,118 @@ static bool is_last(const struct mpipe__flow *flow)
     return flow->engine->n_dead == flow->engine->transport->size - 1;
 }
 
-void mpipe__poison_note(struct mpipe__flow *flow, int rank)
+/* What the dead rank had in hand.  True: an item has failed by that. */
+static bool note(struct mpipe__flow *flow, int rank,
+                 const struct mpipe__box *box)
 {
     struct mpipe__master *m = flow->master;
-    struct mpipe__transport *t = flow->engine->transport;
-    const struct mpipe__box *box = t->ops->box(t, rank);
     uint32_t most = flow->engine->options->max_retries;
     struct mpipe__suspect *s;
     struct mpipe__root *r;
     uint32_t item = 0;
 
     forget_old(m);
-    if (box == NULL || box->root == MPIPE__NO_ROOT || box->flow != flow->id)
-        return;
+    if (box->root == MPIPE__NO_ROOT || box->flow != flow->id)
+        return false;
     r = mpipe__ledger_open(&m->ledger, box->root);
     if (r == NULL || r->seq != box->root)
-        return;
+        return false;
     r = mpipe__ledger_original(&m->ledger, r);
     if (r->items > 1 && (r->split == 0 || box->attempt < r->split)) {
         r->deaths++;                    /* one of them: next time it is known */
         if (r->split == 0)
             r->split = m->ledger.attempt + 1;
-        return;
+        return false;
     }
     if (r->items > 1)
         item = box->piece;
     if (item >= r->items)
-        return;
+        return false;
     if (r->split == 0)
         r->split = m->ledger.attempt + 1;
     s = suspect_of(m, r->seq, item);
     if (s == NULL)
         s = new_suspect(m, r, item);
     if (s == NULL)
-        return;                     /* without memory it stays unknown */
+        return false;               /* without memory it stays unknown */
     s->rank = rank;
     s->deaths++;
     s->failed = s->deaths >= most || (s->deaths >= 2 && is_last(flow));
+    return s->failed;
+}
+
+/* ---- the boxes of other nodes ---- */
+
+struct sight {                      /* the item of an answer */
+    uint32_t rank, unused;
+    struct mpipe__box box;
+};
+
+static void ask(struct mpipe__flow *flow, int rank)
+{
+    const struct mpipe_machine *machine = flow->engine->machine;
+    uint32_t whose = (uint32_t)rank;
+
+    flow->master->member[rank].asked = true;
+    for (int r = 1; r < flow->engine->transport->size; r++)
+        if (!mpipe__engine_dead(flow->engine, r)
+            && mpipe__machine_shared(machine, (unsigned)r, whose) > MPIPE__NODE)
+            mpipe__control_send(mpipe__master_link(flow, r), MPIPE__BOX, &whose,
+                                sizeof whose);
+}
+
+void mpipe__poison_note(struct mpipe__flow *flow, int rank)
+{
+    struct mpipe__transport *t = flow->engine->transport;
+    const struct mpipe__box *box = t->ops->box(t, rank);
+
+    if (box != NULL)
+        note(flow, rank, box);
+    else if (!mpipe__flow_ending(flow))
+        ask(flow, rank);
+}
+
+void mpipe__poison_show(struct mpipe__flow *flow, struct mpipe__frame *question)
+{
+    struct mpipe__transport *t = flow->engine->transport;
+    struct sight sight = { .unused = 0 };
+    const struct mpipe__box *box;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&c, question);
+    if (flow->phase >= MPIPE__CLOSING || !mpipe__cursor_next(&c, &item)
+        || item.size != sizeof sight.rank)
+        return;
+    memcpy(&sight.rank, item.data, sizeof sight.rank);
+    box = sight.rank < (uint32_t)t->size ? t->ops->box(t, (int)sight.rank)
+                                         : NULL;
+    if (box == NULL)
+        return;
+    sight.box = *box;
+    mpipe__control_send(flow->home, MPIPE__BOX, &sight, sizeof sight);
+}
+
+void mpipe__poison_told(struct mpipe__flow *flow, struct mpipe__frame *answer)
+{
+    struct mpipe__member *member;
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    struct sight sight;
+
+    mpipe__cursor_init(&c, answer);
+    if (mpipe__flow_ending(flow) || !mpipe__cursor_next(&c, &item)
+        || item.size != sizeof sight)
+        return;
+    memcpy(&sight, item.data, sizeof sight);
+    if (sight.rank >= (uint32_t)flow->engine->transport->size)
+        return;
+    member = &flow->master->member[sight.rank];
+    if (!member->asked)
+        return;                     /* another has told it */
+    member->asked = false;
+    if (note(flow, (int)sight.rank, &sight.box))
+        mpipe__recovery_again(flow);    /* before it kills once more */
 }
 
 /* ---- item by item ---- */

@@ -19,8 +19,13 @@ struct mpipe__suspect {
     bool failed;
 };
 
-/* The rank has died: what had it in hand? */
+/* The rank has died: what had it in hand?  Where that cannot be seen from here
+ * its neighbours are asked, and the answer is noted when it comes. */
 void mpipe__poison_note(struct mpipe__flow *flow, int rank);
+/* On another rank: answer that question. */
+void mpipe__poison_show(struct mpipe__flow *flow, struct mpipe__frame *question);
+/* The answer has come. */
+void mpipe__poison_told(struct mpipe__flow *flow, struct mpipe__frame *answer);
 /* Feed the root anew item by item, less those that have failed; true if that is
  * due. */
 bool mpipe__poison_split(struct mpipe__flow *flow, struct mpipe__root *r);

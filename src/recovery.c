@@ -315,10 +315,25 @@ static int mourn(struct mpipe__flow *flow)
     return last;
 }
 
-void mpipe__recovery_deaths(struct mpipe__flow *flow)
+void mpipe__recovery_again(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (flow->spec->shuffle != NULL) {
+        m->again_from = m->ledger.first + flow->in_sink;
+        mpipe__commit_again(flow, m->again_from);
+    }
+    if (mpipe__recovery_table(flow, &err) != MPIPE_OK)
+        mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",
+                         flow->spec->name, err.text);
+    else
+        feed_again(flow);
+}
+
+void mpipe__recovery_deaths(struct mpipe__flow *flow)
+{
+    struct mpipe__master *m = flow->master;
     int rank = mourn(flow);
 
     if (rank < 0 || mpipe__flow_ending(flow))
@@ -332,15 +347,7 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow)
         death_of_reducer(flow, rank);
         return;
     }
-    if (flow->spec->shuffle != NULL) {
-        m->again_from = m->ledger.first + flow->in_sink;
-        mpipe__commit_again(flow, m->again_from);
-    }
-    if (mpipe__recovery_table(flow, &err) != MPIPE_OK)
-        mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",
-                         flow->spec->name, err.text);
-    else
-        feed_again(flow);
+    mpipe__recovery_again(flow);
 }
 
 void mpipe__recovery_result(struct mpipe__flow *flow)

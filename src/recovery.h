@@ -8,6 +8,8 @@
 /* Ranks have died (engine.h says which): give their roles to others, and feed
  * again what was in flight; or end the flow where it cannot go on. */
 void mpipe__recovery_deaths(struct mpipe__flow *flow);
+/* All that is in flight begins another attempt, with the next table. */
+void mpipe__recovery_again(struct mpipe__flow *flow);
 /* Take the dead out of the members' roles and send all the next table. */
 enum mpipe_err mpipe__recovery_table(struct mpipe__flow *flow,
                                      struct mpipe_error *err);

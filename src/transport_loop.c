@@ -62,6 +62,7 @@ struct rank {
     unsigned active;            /* how often it is on the stack */
     bool dead;
     int n_told;                 /* deaths that it has been told of */
+    int node;
     struct mpipe__box box;
 };
 
@@ -452,9 +453,9 @@ static void loop_abort(struct mpipe__transport *t, int code)
 
 static bool loop_near(struct mpipe__transport *t, int peer)
 {
-    (void)t;
-    (void)peer;
-    return true;
+    struct rank *self = (struct rank *)t;
+
+    return self->world->ranks[peer].node == self->node;
 }
 
 /* Deaths. */
@@ -475,7 +476,7 @@ static int loop_next_death(struct mpipe__transport *t)
 
 static struct mpipe__box *loop_box(struct mpipe__transport *t, int peer)
 {
-    return &((struct rank *)t)->world->ranks[peer].box;
+    return loop_near(t, peer) ? &((struct rank *)t)->world->ranks[peer].box : NULL;
 }
 
 static void loop_abandon(struct mpipe__transport *t, int peer)
@@ -670,6 +671,12 @@ void mpipe__loop_on_turn(struct mpipe__loop_world *world, int rank,
     assert(rank >= 0 && rank < world->size);
     world->ranks[rank].turn = turn;
     world->ranks[rank].turn_arg = arg;
+}
+
+void mpipe__loop_node(struct mpipe__loop_world *world, int rank, int node)
+{
+    assert(rank >= 0 && rank < world->size);
+    world->ranks[rank].node = node;
 }
 
 void mpipe__loop_patience(struct mpipe__loop_world *world, unsigned long waits)

@@ -21,6 +21,9 @@ void mpipe__loop_free(struct mpipe__loop_world *world);
 struct mpipe__transport *mpipe__loop_transport(struct mpipe__loop_world *world,
                                                int rank);
 
+/* The node on which the rank is: 0 for all, else.  Before it is used. */
+void mpipe__loop_node(struct mpipe__loop_world *world, int rank, int node);
+
 /* What 'rank' does with a turn.  'nested' is true when that rank is itself
  * waiting further up the stack: it may then move messages, but must not run
  * the user's functions.  A wait inside a nested turn returns at once. */

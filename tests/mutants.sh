@@ -98,6 +98,10 @@ flow.h|deaths|s/return f->head.attempt < flow->version;/return false;/|deaths: w
 worker.c|deaths|s/if (f->head.attempt > flow->version || /if (/|deaths: a frame overtakes its table
 poison.c|deaths|s/s->failed = s->deaths >= most/s->failed = false/|deaths: an item may kill without end
 poison.c|deaths|s/    if (r->items > 1 \&\& (r->split == 0/    if (false \&\& (r->split == 0/|deaths: the wrong item is blamed
+poison.c|deaths|s/    else if (!mpipe__flow_ending(flow))$/    else if (false)/|deaths: nobody asks what was in hand on other nodes
+poison.c|deaths|s/    member->asked = false;/    ;/|deaths: each neighbour's answer counts
+poison.c|deaths|s/    if (note(flow, (int)sight.rank, \&sight.box))/    if (note(flow, (int)sight.rank, \&sight.box) \&\& false)/|deaths: an item that has failed is fed once more
+transport_loop.c|transport_loop|s/^    return loop_near(t, peer) ? /    return true ? /|loop: boxes are seen from everywhere
 master.c|job_deaths|s/ \&\& mpipe__recovery_lacks(flow))/ \&\& false)/|jobs: a lost partition is not missed
 master.c|job_deaths|s/           || (flow->spec->direct != NULL \&\& flow->engine->survives)/           /|jobs: later keys are delivered before earlier ones
 recovery.c|job_deaths|s/        mpipe__ledger_reopen(\&m->ledger, m->again_from);/        ;/|jobs: what was complete and not delivered stays so

@@ -238,6 +238,25 @@ static void freed_is_withdrawn(void)
     mpipe__loop_free(world);
 }
 
+/* ---- nodes ---- */
+
+static void boxes_are_seen_on_a_node(void)
+{
+    struct mpipe__loop_world *world = mpipe__loop_new(4);
+
+    for (int r = 0; r < 4; r++)
+        mpipe__loop_node(world, r, r / 2);
+    for (int r = 0; r < 4; r++)
+        for (int peer = 0; peer < 4; peer++) {
+            struct mpipe__transport *t = rank_of(world, r), *p = rank_of(world, peer);
+            bool near = r / 2 == peer / 2;
+
+            CU_ASSERT_EQUAL(t->ops->near(t, peer), near);
+            CU_ASSERT(t->ops->box(t, peer) == (near ? p->ops->box(p, peer) : NULL));
+        }
+    mpipe__loop_free(world);
+}
+
 /* ---- patience ---- */
 
 /* Rank 0 waits for what never comes.  Does not return unless it may wait for
@@ -410,6 +429,7 @@ static const struct mpipe__test tests[] = {
     { "what is sent to a dead rank is taken and lost", lost_with_receiver },
     { "a dead rank on the stack finds that all fails", dead_can_leave },
     { "what a rank has lent is withdrawn when it leaves", freed_is_withdrawn },
+    { "a box is seen on its node only", boxes_are_seen_on_a_node },
     { "a hang aborts with a table of who waits for what", patience_ends },
     { "patience lasts as long as asked", patience_is_as_asked },
     { "patience begins anew when a message moves", patience_is_renewed },

@@ -513,6 +513,18 @@ static bool run_ranks(struct scene *scene)
     return true;
 }
 
+/* Boxes are seen on a node only. */
+static void place_ranks(struct scene *scene)
+{
+    for (unsigned r = 0; r < (unsigned)scene->world->size; r++) {
+        unsigned first = 0;
+
+        while (mpipe__machine_shared(scene->machine, first, r) <= MPIPE__NODE)
+            first++;
+        mpipe__loop_node(scene->loop, (int)r, (int)first);
+    }
+}
+
 bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
                       void *arg, struct mpipe__world_end *end)
 {
@@ -534,6 +546,8 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
             (unsigned)world->size, NULL);
         ok = scene->machine != NULL;
     }
+    if (ok)
+        place_ranks(scene);
     for (int r = 0; ok && r < world->size; r++)
         ok = make_rank(scene, r, loop);
     if (ok) {
