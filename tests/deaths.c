@@ -52,6 +52,8 @@ struct run {
     const struct job *job;
     unsigned fed;
     unsigned delivered[4 * ITEMS], failed[ITEMS];
+    unsigned replicas[2];       /* of the first stage and the last; 0: any */
+    bool fails_first, tried[4 * ITEMS]; /* the last stage, on each item once */
     unsigned disorder, n_wrong, last, n_init, n_fini;
     struct mpipe *mp[12];       /* a rank each */
 };
@@ -107,6 +109,10 @@ static enum mpipe_err last(const struct mpipe_item *in, struct mpipe_out *out,
         take(run, v->n, out);
     if (run->job->fails_one_in > 0 && v->n % run->job->fails_one_in == 0)
         return mpipe_fail(out, "as asked");
+    if (run->fails_first && !run->tried[v->n]) {
+        run->tried[v->n] = true;
+        return mpipe_fail(out, "once");
+    }
     return mpipe_emit(out, v, sizeof *v);
 }
 
@@ -172,6 +178,8 @@ static struct mpipe_pipeline *describe(struct mpipe *mp, struct run *run)
     };
     unsigned n = run->job->n_stages;
 
+    stage[0].replicas = run->replicas[0];
+    stage[2].replicas = run->replicas[1];
     /* the last always; the first from two stages on; then the one between */
     if (n >= 2)
         mpipe_pipeline_add(pl, &stage[0]);
@@ -271,6 +279,46 @@ static bool survives(const struct job *job, int a, uint64_t at_a, int b,
                 end->error[0].text, run->n_init, run->n_fini);
     free(run);
     return ok;
+}
+
+/* Items that wait to be tried again when a rank dies are fed again with their roots,
+ * and forgotten: what is sent of them could come before the table that moves a rank
+ * to their stage, and be handed on to where its old role leads. */
+static void retries_wait(void)
+{
+    static const struct job job = { .name = "a queue of retries", .size = 6,
+                                    .options = "--log-level=error --credits=2",
+                                    .n_stages = 2, .jobs = 1 };
+    static const struct mpipe__fault_plan late = { .delay_ppm = 200000,
+                                                   .delay_polls = 60 };
+    struct mpipe__world_end end;
+    unsigned failed = 0, died = 0, n = 0;
+
+    for (int r = 1; r < job.size; r++)
+        for (uint64_t at = 1; at <= 100; at += stride(4), n++) {
+            struct run *run = calloc(1, sizeof *run);
+            struct mpipe__world world = { .size = job.size, .fault = &late,
+                                          .options = job.options,
+                                          .seed = at * 8 + (uint64_t)r };
+            bool ok;
+
+            run->job = &job;
+            run->fails_first = true;
+            run->replicas[0] = 3;       /* one of them moves to the others */
+            run->replicas[1] = 2;
+            world.kill_nth[r] = at;
+            ok = mpipe__world_run(&world, program, run, &end) && run->n_wrong == 0
+                 && end.code[0] == 0;
+            if (!ok)
+                fprintf(stderr, "deaths: %s: rank %d at %" PRIu64 ": %u wrong, code "
+                        "%d %s\n", job.name, r, at, run->n_wrong, end.code[0],
+                        end.error[0].text);
+            failed += !ok;
+            died += end.died[r];
+            free(run);
+        }
+    CU_ASSERT_EQUAL(failed, 0);
+    CU_ASSERT(died > n / 4);
 }
 
 static uint64_t messages(const struct job *job, int rank)
@@ -424,6 +472,7 @@ static void poison(void)
 static const struct mpipe__test tests[] = {
     { "an item that kills fails, and the job goes on", poison },
     { "a rank dies before each of its messages", one_dies },
+    { "a rank dies while items wait to be tried again", retries_wait },
     { "two ranks die", two_die },
     { "rank 0 dies, and all end", master_dies },
     { NULL, NULL }

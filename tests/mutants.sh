@@ -93,6 +93,7 @@ partition.c|partition|s/        if (above)/        if (above || bound->prefix ==
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
 recovery.c|deaths|s/    if (r->fed->refs == 1 \&\& !r->fed->buried)/    if (true)/|deaths: what is still being sent is changed
+recovery.c|deaths|s/^    drop_all(flow, \&m->retries);/    ;/|deaths: items to be tried again outlive their attempt
 recovery.c|deaths|s/        feed_again(flow);/        ;/|deaths: what was in flight is forgotten
 flow.h|deaths|s/return f->head.attempt < flow->version;/return false;/|deaths: what is stale goes on
 worker.c|deaths|s/if (f->head.attempt > flow->version || /if (/|deaths: a frame overtakes its table
