@@ -155,6 +155,9 @@ static void command_of(struct command *c, const struct request *r,
             add(c, "pml");
             add(c, "ob1");
         }
+        add(c, "--mca");            /* no ssh whose end would end the job */
+        add(c, "plm_rsh_no_tree_spawn");
+        add(c, "1");
         add(c, "--enable-recovery");
         add(c, "-x");
         add(c, "MPIPE_SURVIVES=1");
@@ -469,7 +472,7 @@ int mpipe_tool_run(int argc, char **argv)
         snprintf(place.status, sizeof place.status, "FILE");
     else if (!make_status(&place))
         return -MPIPE_EIO;
-    c.word = calloc((size_t)argc + WORDS_MOST + 24, sizeof *c.word);
+    c.word = calloc((size_t)argc + WORDS_MOST + 32, sizeof *c.word);
     if (c.word == NULL) {
         fputs("mpipe run: no memory\n", stderr);
         code = -MPIPE_ENOMEM;

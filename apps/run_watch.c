@@ -7,8 +7,8 @@
  * - all is done, and a rank that was taken for dead is still there, for it is
  *   stopped;
  * - rank 0 has aborted the job, which ends only rank 0;
- * - all is done and all have ended, but a rank had died, and mpirun (4.1) has daemons on
- *   other hosts.
+ * - all is done and all have ended, but a rank had died or they gave another exit code
+ *   than 0, and mpirun (4.1) has daemons on other hosts.
  * The ranks say in a file how far they are: "start" before MPI begins, "here" when all
  * have come and notice deaths, and at last the exit code, how many have died, and "end"
  * or "abort".  A program that is not libmpipe's says nothing, and then nothing is done;
@@ -52,7 +52,7 @@ struct watch {
     unsigned n, capacity;
     unsigned local;             /* so many are there to be on this host; 0: not known */
     bool births;                /* the launcher is making more */
-    int deaths;                 /* as rank 0 says at the end */
+    int code, deaths;           /* as rank 0 says at the end */
     uint64_t strange_since;     /* ms; 0: all is well */
 };
 
@@ -85,6 +85,8 @@ static void read_stage(struct watch *w)
         w->stage = HERE;
     else if (isdigit((unsigned char)word[0]))
         w->stage = strcmp(how, "abort") == 0 ? ABORTED : ENDED;
+    if (w->stage == ENDED)
+        w->code = atoi(word);
 }
 
 /* The value of a variable in the environment of a process; -1: none. */
@@ -224,7 +226,8 @@ static enum verdict decide(const struct watch *w)
         return UNBORN;
     if (w->stage == ENDED && live > 0 && live == stopped && !zero_lives)
         return STUCK;
-    if (w->stage == ENDED && live == 0 && zero_seen && w->deaths > 0)
+    if (w->stage == ENDED && live == 0 && zero_seen
+        && (w->deaths > 0 || w->code != 0))
         return DONE;
     return WAIT;
 }

@@ -182,7 +182,7 @@ command="mpipe run --dry-run"
     >out 2>err
 status=$?
 expect 0
-grep -q "^mpirun -n 3 .*--mca pml ob1 --enable-recovery .*--tag-output .*/deadly 5 'it'..'s'\$" \
+grep -q "^mpirun -n 3 .*--mca pml ob1 .*--enable-recovery .*--tag-output .*/deadly 5 'it'..'s'\$" \
     out || complain "$command: $(cat out)"
 OMPI_MCA_pml=ucx "$mpipe" run --dry-run -n 3 true >out 2>err
 ! grep -q 'ob1' out || complain "$command: it overrules the user: $(cat out)"

@@ -19,7 +19,7 @@ listed=$(sed 's/#.*//' Makefile.am ./*/local.mk | tr -s ' \t\\=' '\n' |
          grep -E '^(\.|[a-zA-Z0-9_]).*[./]' | sort -u)
 
 for file in src/*.[ch] include/*.h include/mpipe/*.h apps/*.[ch] \
-            tests/*.[ch] tests/*.sh tests/*.def doc/*.md \
+            tests/*.[ch] tests/*.sh tests/*/* tests/*.def doc/*.md \
             doc/man/*.[17] doc/*.awk doc/model/* jobscripts/*; do
     [ -e "$file" ] || continue
     echo "$listed" | grep -qxF "$file" ||

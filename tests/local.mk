@@ -208,6 +208,8 @@ shell_tests = \
 	tests/bench.sh \
 	tests/campaign.sh \
 	tests/clang.sh \
+	tests/cluster.sh \
+	tests/cluster_deaths.sh \
 	tests/copy.sh \
 	tests/counts.sh \
 	tests/deaths.sh \
@@ -252,6 +254,7 @@ EXTRA_DIST += \
 	$(shell_tests) \
 	$(test_data) \
 	tests/app.sh \
+	tests/cluster/hosts.sh \
 	tests/exports.expected \
 	tests/mutants.sh \
 	tests/run-mpi.sh \
