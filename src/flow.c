@@ -174,8 +174,10 @@ bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow)
             return false;
         if (since == 0)
             since = mpipe__now();
+        flow->telling = true;
         if (!mpipe__engine_progress(en))
             mpipe__engine_rest(en, TELL_US);
+        flow->telling = false;
         if (flow->phase >= MPIPE__CLOSING && mpipe__now() - since > LEAVE_NS)
             return false;
     }
@@ -268,7 +270,7 @@ static void send_stats(struct mpipe__flow *flow)
     s->node_available = proc_bytes("/proc/meminfo", "MemAvailable");
     s->backlog = flow->worker.input.n + (flow->worker.in != NULL);
     s->moving = flow->links.n_large + flow->links.n_receiving
-                + flow->links.n_waiting;
+                + flow->links.n_waiting + flow->telling;
     s->frames_sent = flow->links.frames_sent;
     s->frames_received = flow->links.frames_received;
     s->bytes_sent = flow->links.bytes_sent;

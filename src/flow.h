@@ -83,6 +83,7 @@ struct mpipe__flow {
     bool in_worker, in_source, in_sink;
     bool stopping;                  /* rank 0: FINISH is sent */
     unsigned nth_journal;           /* of the flows that keep one, from 0 */
+    bool telling;                   /* it waits until rank 0 has taken what it told */
     bool heeded;                    /* a signal, and rank 0 knows */
     bool deserted;                  /* it was closed without all farewells */
     struct mpipe_error error;       /* how it ended, or will */

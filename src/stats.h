@@ -32,7 +32,7 @@ struct mpipe__rank_stats {
     uint64_t rss, rss_max;      /* bytes */
     uint64_t node_available;    /* bytes of memory free on its node */
     uint64_t backlog;           /* frames queued */
-    uint64_t moving;            /* large frames under way */
+    uint64_t moving;            /* large frames under way, or telling much */
     uint64_t frames_sent, frames_received, bytes_sent, bytes_received;
     /* Of a shuffle: pairs emitted here, and sent after they were combined; pairs
      * that came to partitions of this rank; bytes that went to disk. */

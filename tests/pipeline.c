@@ -134,7 +134,54 @@ static void lost_message(void)
         }
 }
 
+/* ---- none is lost ---- */
+
+/* Rank 0 takes its time over each line, so all wait for it within their items. */
+static enum mpipe_err chatter(const struct mpipe_item *in,
+                              struct mpipe_out *out, void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < 1500; i++) {
+        mpipe_stage_log(out, MPIPE_LOG_INFO, "line %u", i);
+        mpipe__world_pass(2000000);
+    }
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err chat(struct mpipe *mp, int rank, void *arg)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    enum mpipe_err e;
+
+    (void)rank;
+    (void)arg;
+    mpipe_pipeline_stage(pl, "chatter", chatter, NULL);
+    mpipe_source_range(pl, 1, 8);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+static void much_told(void)
+{
+    struct mpipe__world_end end;
+
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct mpipe__world world = {
+            .size = 7, .options = "--log=/dev/null", .seed = seed
+        };
+
+        CU_ASSERT(mpipe__world_run(&world, chat, NULL, &end));
+        for (int r = 0; r < 7; r++)
+            CU_ASSERT_EQUAL(end.code[r], 0);
+        if (end.code[0] != 0)
+            fprintf(stderr, "pipeline: seed %d: %s\n", (int)seed,
+                    end.error[0].text);
+    }
+}
+
 static const struct mpipe__test tests[] = {
+    { "ranks that tell much within an item have lost nothing", much_told },
     { "what programs may do, they can", use },
     { "what goes wrong is told, on all ranks alike", misuse },
     { "a lost message ends the job", lost_message },
