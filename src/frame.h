@@ -149,20 +149,28 @@ struct mpipe__cursor {
     uint64_t looked;            /* bytes of the items that were looked at */
 };
 
+/* Over a payload of so many bytes, wherever it lies. */
+static inline void mpipe__cursor_over(struct mpipe__cursor *c, char *payload,
+                                      uint64_t bytes, uint32_t n_items,
+                                      uint32_t item_size)
+{
+    c->at = payload;
+    c->end = c->at + bytes;
+    c->left = n_items;
+    c->item_size = item_size;
+    c->stride = item_size == MPIPE__VARIABLE
+                || bytes != (uint64_t)n_items * mpipe__align8(item_size)
+                ? 0 : mpipe__align8(item_size);
+    c->looked = 0;
+}
+
 static inline void mpipe__cursor_init(struct mpipe__cursor *c,
                                       struct mpipe__frame *f)
 {
     const struct mpipe__frame_head *h = &f->head;
 
-    c->at = mpipe__frame_payload(f);
-    c->end = c->at + h->bytes;
-    c->left = h->n_items;
-    c->item_size = h->item_size;
-    c->stride = h->item_size == MPIPE__VARIABLE
-                || h->bytes != (uint64_t)h->n_items
-                               * mpipe__align8(h->item_size)
-                ? 0 : mpipe__align8(h->item_size);
-    c->looked = 0;
+    mpipe__cursor_over(c, mpipe__frame_payload(f), h->bytes, h->n_items,
+                       h->item_size);
 }
 
 /* The next item where each has a length, or where the frame is damaged. */

@@ -33,7 +33,7 @@ struct frame_record {               /* ... and for each frame of results this, *
     uint32_t kind, stage, tries;
     int32_t peer;
     uint32_t n_items, item_size;
-    uint64_t bytes;                 /* ... and so many bytes, and 0 to 7 zeros */
+    uint64_t bytes;                 /* ... and so many bytes, a multiple of 8 */
 };
 
 /* Not the flow's id: of those a map-reduce job takes more where a rank dies. */
@@ -125,7 +125,7 @@ static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
         return damaged(flow, err);
     memcpy(&re->ranks, at, sizeof re->ranks);
     memcpy(&re->memory, at + sizeof re->ranks, sizeof re->memory);
-    return MPIPE_OK;
+    return re->ranks > 0 ? MPIPE_OK : damaged(flow, err);
 }
 
 unsigned mpipe__resume_ranks(const struct mpipe__flow *flow)
@@ -142,6 +142,59 @@ uint64_t mpipe__resume_memory(const struct mpipe__flow *flow)
 
 /* ---- opening ---- */
 
+/* Can there be such a frame of results?  Where it ends, and how many results it has
+ * (a failed item is one); NULL: no. */
+static char *check_frame(const struct mpipe__flow *flow, char *at, char *end,
+                         uint64_t *n)
+{
+    struct frame_record f;
+    struct mpipe__cursor c;
+    struct mpipe_item item = { NULL, 0 };
+    bool failed;
+
+    if ((size_t)(end - at) < sizeof f)
+        return NULL;
+    memcpy(&f, at, sizeof f);
+    at += sizeof f;
+    failed = f.kind == MPIPE__FRAME_FAILED;
+    if ((!failed && f.kind != MPIPE__FRAME_DATA)
+        || (failed ? f.stage >= flow->spec->n_stages
+                   : f.stage != flow->spec->n_stages)
+        || f.tries > UINT16_MAX || f.peer < 0
+        || f.bytes > (uint64_t)(end - at) || f.bytes % 8 != 0)
+        return NULL;
+    mpipe__cursor_over(&c, at, f.bytes, f.n_items, f.item_size);
+    while (mpipe__cursor_next(&c, &item))
+        continue;
+    if (c.left > 0 || c.at != c.end)
+        return NULL;
+    if (failed && (f.n_items != 2 || item.size == 0
+                   || ((const char *)item.data)[item.size - 1] != '\0'))
+        return NULL;                /* the words, and their end */
+    *n += failed ? 1 : f.n_items;
+    return c.end;
+}
+
+/* Can there be such a root?  A checksum says only that it was written like this. */
+static bool check_root(const struct mpipe__flow *flow,
+                       const struct mpipe__journal_reader *r,
+                       struct root_record *root)
+{
+    char *at = r->data, *end = r->data + r->size;
+    uint64_t n = 0;
+
+    if (r->kind != MPIPE__JOURNAL_ROOT || r->size < sizeof *root)
+        return false;
+    memcpy(root, at, sizeof *root);
+    at += sizeof *root;
+    for (uint32_t i = 0; i < root->n_frames; i++) {
+        at = check_frame(flow, at, end, &n);
+        if (at == NULL)
+            return false;
+    }
+    return at == end && root->items + root->made == root->dropped + n;
+}
+
 static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
                            struct mpipe_error *err)
 {
@@ -153,12 +206,11 @@ static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
 
     if (!re->started) {
         re->started = true;
-        return r->kind == MPIPE__JOURNAL_START ? compare_owner(flow, r, err)
-                                               : damaged(flow, err);
+        return r->kind == MPIPE__JOURNAL_START && r->size > 0
+               ? compare_owner(flow, r, err) : damaged(flow, err);
     }
-    if (r->kind != MPIPE__JOURNAL_ROOT || r->size < sizeof root)
+    if (!check_root(flow, r, &root))
         return damaged(flow, err);
-    memcpy(&root, r->data, sizeof root);
     items = (struct mpipe__interval){ root.first, root.first + root.items,
                                       root.digest };
     e = mpipe__intervals_add(&re->done, &items);
@@ -348,28 +400,18 @@ bool mpipe__resume_replays(const struct mpipe__flow *flow)
            && flow->master->feeder.items >= re->wait_for;
 }
 
-/* A frame as it was; NULL: told. */
-static struct mpipe__frame *frame_of(struct mpipe__flow *flow,
-                                     const char **at, const char *end)
+/* A frame as it was, which can be (check_frame()); NULL: told. */
+static struct mpipe__frame *frame_of(struct mpipe__flow *flow, const char **at)
 {
-    struct mpipe_error err = { MPIPE_OK, 0, "" };
-    struct frame_record record = { .bytes = 0 };
-    struct mpipe__frame *f = NULL;
+    struct frame_record record;
+    struct mpipe__frame *f;
 
-    if ((size_t)(end - *at) >= sizeof record) {
-        memcpy(&record, *at, sizeof record);
-        *at += sizeof record;
-    }
-    if (record.kind == 0
-        || (size_t)(end - *at) < mpipe__align8((size_t)record.bytes))
-        damaged(flow, &err);
-    else
-        f = mpipe__pool_get(&flow->engine->pool,
-                            MPIPE__HEAD_SIZE + record.bytes);
+    memcpy(&record, *at, sizeof record);
+    *at += sizeof record;
+    f = mpipe__pool_get(&flow->engine->pool, MPIPE__HEAD_SIZE + record.bytes);
     if (f == NULL) {
-        mpipe__error(&err, 0, MPIPE_ENOMEM, "no memory for results of %llu "
-                     "bytes", (unsigned long long)record.bytes);
-        mpipe__flow_fail(flow, 0, err.code, "%s", err.text);
+        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory for results of %llu "
+                         "bytes", (unsigned long long)record.bytes);
         return NULL;
     }
     mpipe__frame_begin(f, NULL, (uint16_t)record.stage);
@@ -380,7 +422,7 @@ static struct mpipe__frame *frame_of(struct mpipe__flow *flow,
     f->head.item_size = record.item_size;
     f->head.bytes = record.bytes;
     memcpy(mpipe__frame_payload(f), *at, record.bytes);
-    *at += mpipe__align8((size_t)record.bytes);
+    *at += record.bytes;
     return f;
 }
 
@@ -389,7 +431,7 @@ static void replay_root(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
     const struct mpipe__journal_reader *r = &m->resume->reader;
-    const char *at = r->data, *end = r->data + r->size;
+    const char *at = r->data;
     struct root_record record;
     struct mpipe__root root;
     struct mpipe__frame *f;
@@ -402,7 +444,7 @@ static void replay_root(struct mpipe__flow *flow)
     root.made = record.made;
     mpipe__queue_init(&root.results);
     for (uint32_t i = 0; i < record.n_frames; i++) {
-        f = frame_of(flow, &at, end);
+        f = frame_of(flow, &at);
         if (f == NULL)
             break;
         m->held += f->capacity;
@@ -510,11 +552,10 @@ static void no_journal(struct mpipe__flow *flow, const struct mpipe_error *err)
                      "before)", err->text);
 }
 
-/* What the record is made of: 1 + 3 pieces for each frame. */
+/* What the record is made of: 1 + 2 pieces for each frame. */
 static size_t pieces_of(struct mpipe__root *r, struct root_record *root,
                         struct frame_record *record, struct iovec *piece)
 {
-    static char zeros[8];
     size_t n = 0, i = 0;
 
     piece[n++] = (struct iovec){ root, sizeof *root };
@@ -527,8 +568,6 @@ static size_t pieces_of(struct mpipe__root *r, struct root_record *root,
         };
         piece[n++] = (struct iovec){ &record[i++], sizeof *record };
         piece[n++] = (struct iovec){ mpipe__frame_payload(f), f->head.bytes };
-        piece[n++] = (struct iovec){ zeros, mpipe__align8(f->head.bytes)
-                                     - f->head.bytes };
     }
     return n;
 }
@@ -538,7 +577,7 @@ void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
     struct mpipe__resume *re = resume_of(flow);
     struct mpipe_error err = { MPIPE_OK, 0, "" };
     struct frame_record few[PIECES], *record = few;
-    struct iovec few_pieces[3 * PIECES + 1], *piece = few_pieces;
+    struct iovec few_pieces[2 * PIECES + 1], *piece = few_pieces;
     struct root_record root = {
         r->first_item, r->digest, r->dropped, r->made, r->items, r->results.n
     };
@@ -547,7 +586,7 @@ void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
         return;
     if (r->results.n > PIECES) {
         record = calloc(r->results.n, sizeof *record);
-        piece = calloc(3 * (size_t)r->results.n + 1, sizeof *piece);
+        piece = calloc(2 * (size_t)r->results.n + 1, sizeof *piece);
     }
     if (record == NULL || piece == NULL)
         mpipe__error(&err, 0, MPIPE_ENOMEM, "no memory for a record of %u "

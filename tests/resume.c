@@ -11,12 +11,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "interrupt.h"
+#include "journal.h"
 #include "suite.h"
 #include "world.h"
 
@@ -424,6 +427,255 @@ static void torn_or_damaged(void)
     CU_ASSERT(end());
 }
 
+/* ---- whole records that cannot be ---- */
+
+/* ROOT, with one frame of results; as in doc/protocol.md. */
+struct record {
+    uint64_t first, digest, dropped, made;
+    uint32_t items, n_frames, kind, stage, tries, rank, n_items, item_size;
+    uint64_t bytes, payload[4];
+};
+
+/* One item, number 1000, and its result: 8 bytes. */
+static const struct record good = {
+    .first = 1000, .items = 1, .n_frames = 1, .kind = 1, .stage = 2,
+    .n_items = 1, .item_size = 8, .bytes = 8
+};
+
+/* Item 1000 and why it failed: "so". */
+static const struct record failed = {
+    .first = 1000, .items = 1, .n_frames = 1, .kind = 3, .stage = 1, .tries = 3,
+    .n_items = 2, .item_size = UINT32_MAX, .bytes = 32,
+    .payload = { 8, 77, 3, 's' | 'o' << 8 }
+};
+
+#define AT(field) offsetof(struct record, field), sizeof good.field
+
+static const struct {
+    const struct record *of;
+    size_t at, size;            /* what is changed of it, */
+    uint64_t value;             /* ... to this */
+    int longer;                 /* bytes that the record has too many */
+} nonsense[] = {
+    { &good, AT(items), 0, 0 },
+    { &good, AT(items), 2, 0 },
+    { &good, AT(items), UINT32_MAX, 0 },
+    { &good, AT(first), 0, 0 },                     /* an item twice */
+    { &good, AT(first), UINT64_MAX, 0 },
+    { &good, AT(dropped), 1, 0 },
+    { &good, AT(made), 1, 0 },
+    { &good, AT(made), UINT64_MAX, 0 },
+    { &good, AT(n_frames), 0, 0 },
+    { &good, AT(n_frames), 2, 0 },
+    { &good, AT(n_frames), UINT32_MAX, 0 },
+    { &good, AT(kind), 0, 0 },
+    { &good, AT(kind), 2, 0 },
+    { &good, AT(kind), 3, 0 },
+    { &good, AT(kind), 257, 0 },
+    { &good, AT(stage), 0, 0 },
+    { &good, AT(stage), 65538, 0 },
+    { &good, AT(tries), 65536, 0 },
+    { &good, AT(rank), UINT32_MAX, 0 },
+    { &good, AT(n_items), 0, 0 },
+    { &good, AT(n_items), 2, 0 },
+    { &good, AT(n_items), UINT32_MAX, 0 },
+    { &good, AT(item_size), 0, 0 },
+    { &good, AT(item_size), 9, 0 },
+    { &good, AT(item_size), UINT32_MAX - 1, 0 },
+    { &good, AT(bytes), 0, 0 },
+    { &good, AT(bytes), 7, 0 },
+    { &good, AT(bytes), 16, 0 },
+    { &good, AT(bytes), 16, 8 },
+    { &good, AT(bytes), UINT64_MAX, 0 },
+    { &good, AT(bytes), UINT64_MAX - 7, 0 },
+    { &good, AT(digest), 0, 8 },
+    { &good, AT(digest), 0, -8 },
+    { &good, AT(digest), 0, -40 },
+    { &good, AT(digest), 0, -48 },
+    { &good, AT(digest), 0, -80 },
+    { &failed, AT(stage), 2, 0 },
+    { &failed, AT(kind), 1, 0 },
+    { &failed, AT(n_items), 1, 0 },
+    { &failed, AT(payload[0]), 9, 0 },
+    { &failed, AT(payload[0]), UINT64_MAX, 0 },
+    { &failed, AT(payload[0]), UINT64_MAX - 8, 0 },
+    { &failed, AT(payload[2]), 0, 0 },
+    { &failed, AT(payload[2]), 1, 0 },              /* no NUL */
+    { &failed, AT(payload[2]), 9, 0 },
+};
+
+static enum mpipe_err pass_over(void *arg, const struct mpipe__journal_reader *r,
+                                struct mpipe_error *err)
+{
+    (void)arg;
+    (void)r;
+    (void)err;
+    return MPIPE_OK;
+}
+
+static void append(uint32_t kind, const void *record, size_t size)
+{
+    struct iovec piece = { (void *)(uintptr_t)record, size };
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+    struct mpipe__journal j;
+
+    CU_ASSERT_EQUAL_FATAL(mpipe__journal_open(&j, dir, "pipeline-0.journal",
+                                              pass_over, NULL, &err), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__journal_append(&j, kind, &piece, 1, &err), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__journal_sync(&j, &err), MPIPE_OK);
+    mpipe__journal_close(&j);
+}
+
+/* What the job says with this record at the end of its journal, which is then as
+ * before. */
+static void says_of(uint32_t kind, const void *record, size_t size,
+                    const char *text, enum mpipe_err code)
+{
+    struct run run = { .job = &jobs[0] };
+    struct stat st;
+    char path[80];
+
+    name_of(path, 0);
+    CU_ASSERT_EQUAL(stat(path, &st), 0);
+    append(kind, record, size);
+    CU_ASSERT_EQUAL(says(&run, text), -code);
+    CU_ASSERT_EQUAL(truncate(path, st.st_size), 0);
+}
+
+static size_t size_of(const struct record *r)
+{
+    return offsetof(struct record, payload) + r->bytes;
+}
+
+/* Their checksums are right. */
+static void cannot_be(void)
+{
+    static const char *const words = "has a record that cannot be";
+    struct run run = { .job = &jobs[0] };
+
+    begin();
+    CU_ASSERT(half(&jobs[0]));
+    /* these can be, but for the input that ends before them */
+    says_of(3, &good, size_of(&good), "the input has ended after 60 items",
+            MPIPE_EMISMATCH);
+    says_of(3, &failed, size_of(&failed), "the input has ended after 60 items",
+            MPIPE_EMISMATCH);
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        struct record r = *nonsense[i].of;
+
+        memcpy((char *)&r + nonsense[i].at, &nonsense[i].value,
+               nonsense[i].size);
+        says_of(3, &r, size_of(nonsense[i].of) + (size_t)nonsense[i].longer,
+                words, MPIPE_EIO);
+    }
+    says_of(3, "", 0, words, MPIPE_EIO);
+    says_of(2, &good, size_of(&good), words, MPIPE_EIO);    /* START once more */
+    says_of(4, &good, size_of(&good), words, MPIPE_EIO);
+    CU_ASSERT_EQUAL(says(&run, ""), 0);
+    CU_ASSERT_EQUAL(run.n_wrong, 0);
+    CU_ASSERT(end());
+}
+
+/* Whose journal it is can be nonsense too. */
+static void of_nobody(void)
+{
+    static const struct {
+        uint32_t kind;
+        const char *bytes;
+        size_t size;
+        const char *text;
+        enum mpipe_err code;
+    } rows[] = {
+        { 2, "", 0, "cannot be", MPIPE_EIO },
+        { 3, "", 0, "cannot be", MPIPE_EIO },
+        { 3, (const char *)&good, 80, "cannot be", MPIPE_EIO },
+        { 2, "0.1.0", 5, "was begun by libmpipe", MPIPE_EMISMATCH },
+        { 2, MPIPE_VERSION_STRING, sizeof MPIPE_VERSION_STRING,
+          "is of the command \"\"", MPIPE_EMISMATCH },
+        { 2, MPIPE_VERSION_STRING "\0world", sizeof MPIPE_VERSION_STRING + 6,
+          "is of the pipeline \"\"", MPIPE_EMISMATCH },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct run run = { .job = &jobs[0] };
+
+        begin();
+        append(rows[i].kind, rows[i].bytes, rows[i].size);
+        CU_ASSERT_EQUAL(says(&run, rows[i].text), -rows[i].code);
+        CU_ASSERT(end());
+    }
+}
+
+/* ---- where no journal can be ---- */
+
+static void no_place(void)
+{
+    struct run run = { .job = &jobs[0] };
+    struct mpipe__world_end how;
+    struct job job = jobs[0];
+    char options[100];
+    FILE *file;
+
+    begin();
+    run.job = &job;
+    job.options = options;
+    snprintf(options, sizeof options, "--journal=%s/a/b", dir);
+    CU_ASSERT_EQUAL(says(&run, "cannot make its folder: No such file"),
+                    -MPIPE_EIO);
+    snprintf(options, sizeof options, "%s/file", dir);
+    file = fopen(options, "w");
+    fputs("somebody's\n", file);
+    fclose(file);
+    snprintf(options, sizeof options, "--journal=%s/file", dir);
+    run = (struct run){ .job = &job };
+    CU_ASSERT_EQUAL(says(&run, "/file/pipeline-0.journal: cannot open: Not a "
+                         "directory"), -MPIPE_EIO);
+    CU_ASSERT_EQUAL(run.worked, 0);
+    CU_ASSERT_EQUAL(unlink(options + strlen("--journal=")), 0);
+    job.options = "--journal=/sys";
+    run = (struct run){ .job = &job };
+    CU_ASSERT(once(&job, &run, 0, &how));
+    CU_ASSERT_EQUAL(how.code[0], -MPIPE_EIO);
+    CU_ASSERT(strstr(how.error[0].text, "/sys/pipeline-0.journal: cannot open")
+              != NULL);
+    CU_ASSERT(end());
+}
+
+/* The disk is full: the job ends and says so, and goes on when there is room.  (The
+ * limit is on the size of a file, which gives the same errors.) */
+static void no_room(void)
+{
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    struct rlimit all, few;
+    unsigned refused = 0;
+
+    getrlimit(RLIMIT_FSIZE, &all);
+    for (unsigned i = 0; i < N_JOBS; i++)
+        for (rlim_t most = 0; most < 3000; most += 250) {
+            struct run run = { .job = NULL };
+            struct mpipe__world_end how;
+
+            begin();
+            few = all;
+            few.rlim_cur = most;
+            setrlimit(RLIMIT_FSIZE, &few);
+            CU_ASSERT(once(&jobs[i], &run, 0, &how));
+            setrlimit(RLIMIT_FSIZE, &all);
+            if (how.code[0] != 0) {
+                CU_ASSERT_EQUAL(how.code[0], -MPIPE_EIO);
+                CU_ASSERT(strstr(how.error[0].text, "cannot write: File too large")
+                          != NULL);
+                refused++;
+                run = (struct run){ .job = &jobs[i] };
+                CU_ASSERT_EQUAL(says(&run, ""), 0);
+            }
+            CU_ASSERT_EQUAL(run.n_wrong, 0);
+            CU_ASSERT(end());
+        }
+    CU_ASSERT(refused > N_JOBS * 6);
+    signal(SIGXFSZ, old);
+}
+
 /* A signal: what is under way comes home, and the next run goes on. */
 static void stops_and_goes_on(void)
 {
@@ -469,6 +721,10 @@ static const struct mpipe__test tests[] = {
     { "the journal of another job is refused", another_job },
     { "another input is refused", another_input },
     { "a torn end is done again, damage is refused", torn_or_damaged },
+    { "a record that cannot be is refused", cannot_be },
+    { "a journal of nobody is refused", of_nobody },
+    { "where no journal can be", no_place },
+    { "no room for a journal", no_room },
     { "a signal stops the job, and nothing is done twice", stops_and_goes_on },
     { NULL, NULL }
 };
