@@ -245,8 +245,10 @@ static enum mpipe_err begin_journal(struct mpipe__flow *flow,
 
 bool mpipe__resume_wanted(const struct mpipe__flow *flow)
 {
-    return flow->engine->options->journal[0] != '\0'
-           && flow->spec->shuffle == NULL && flow->spec->direct == NULL;
+    const struct mpipe__options *o = flow->engine->options;
+
+    return o->journal[0] != '\0' && !o->plan && flow->spec->shuffle == NULL
+           && flow->spec->direct == NULL;
 }
 
 static void say_torn(struct mpipe__flow *flow, uint64_t bytes)

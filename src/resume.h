@@ -42,7 +42,8 @@ struct mpipe__resume {
     uint64_t drain_until;           /* 0: not asked to stop */
 };
 
-/* Does the flow keep a journal?  Those of map-reduce jobs do not. */
+/* Does the flow keep a journal?  Those of map-reduce jobs do not, nor where only the
+ * plan is asked for. */
 bool mpipe__resume_wanted(const struct mpipe__flow *flow);
 /* Open the journal of the flow, if one is wanted. */
 enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,

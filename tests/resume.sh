@@ -223,6 +223,12 @@ rm -rf large output journal
 begin 3
 kill -TERM "$job"
 ended
+command="the plan of a job that has a journal"
+timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" --plan lines 0 output \
+    input >out 2>err
+status=$?
+expect 0
+unfinished
 command="another command"
 timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 0 output \
     /dev/null >out 2>err
