@@ -60,7 +60,18 @@ static const char *const owner_is[3] = {
     "was begun by libmpipe", "is of the command", "is of the pipeline"
 };
 
-/* The pipeline in words; what does not fit is in its hash alone. */
+/* The command in words; what does not fit is in its hash alone, as below. */
+static void shorten(const char *command, char *to)
+{
+    size_t n = strlen(command);
+
+    snprintf(to, WORDS_SIZE, "%s", command);
+    if (n >= WORDS_SIZE)
+        snprintf(to + WORDS_SIZE - 32, 32, "... (%016llx)",
+                 (unsigned long long)XXH64(command, n, 0));
+}
+
+/* The pipeline in words. */
 static void describe(const struct mpipe__flow_spec *spec, char *to)
 {
     XXH64_hash_t hash = 0;
@@ -82,7 +93,7 @@ static void owner_of(const struct mpipe__flow *flow, struct owner *o)
 {
     memset(o, 0, sizeof *o);
     snprintf(o->text[0], WORDS_SIZE, "%s", mpipe_version());
-    snprintf(o->text[1], WORDS_SIZE, "%s", flow->engine->command);
+    shorten(flow->engine->command, o->text[1]);
     describe(flow->spec, o->text[2]);
 }
 

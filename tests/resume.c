@@ -238,7 +238,7 @@ static bool empty(void)
 static bool once(const struct job *job, struct run *run, uint64_t at,
                  struct mpipe__world_end *end)
 {
-    char options[200];
+    char options[1600];
     struct mpipe__world world = { .size = job->size, .options = options };
 
     run->job = job;
@@ -366,6 +366,28 @@ static void another_job(void)
     CU_ASSERT_EQUAL(says(&run, ""), 0);
     CU_ASSERT_EQUAL(run.n_wrong, 0);
     CU_ASSERT(run.worked < ITEMS);
+    CU_ASSERT(end());
+}
+
+/* It differs only at its end, which nobody would print. */
+static void another_long_job(void)
+{
+    char word[2][1400];
+    struct job job[2] = { jobs[0], jobs[0] };
+    struct run run = { .job = &job[1] };
+
+    for (unsigned i = 0; i < 2; i++) {
+        memset(word[i], 'x', sizeof word[i]);
+        word[i][sizeof word[i] - 2] = (char)('a' + i);
+        word[i][sizeof word[i] - 1] = '\0';
+        job[i].options = word[i];
+    }
+    begin();
+    CU_ASSERT(half(&job[0]));
+    CU_ASSERT_EQUAL(says(&run, "is of the command"), -MPIPE_EMISMATCH);
+    run = (struct run){ .job = &job[0] };
+    CU_ASSERT_EQUAL(says(&run, ""), 0);
+    CU_ASSERT_EQUAL(run.n_wrong, 0);
     CU_ASSERT(end());
 }
 
@@ -719,6 +741,7 @@ static void stops_and_goes_on(void)
 static const struct mpipe__test tests[] = {
     { "rank 0 dies at any point, and the job goes on", goes_on_anywhere },
     { "the journal of another job is refused", another_job },
+    { "one whose command is long, too", another_long_job },
     { "another input is refused", another_input },
     { "a torn end is done again, damage is refused", torn_or_damaged },
     { "a record that cannot be is refused", cannot_be },
