@@ -38,7 +38,9 @@ static const char help[] =
     "                        on from there, also after SIGTERM or SIGUSR1 (14)\n"
     "  --restarts=K          start it again up to K times, when it could not go\n"
     "                        on after a death (0)\n"
-    "  --launcher-option=W   one more word for mpirun; may be repeated\n"
+    "  --launcher=WHICH      mpirun, or Slurm's srun, where a death ends the job\n"
+    "                        (mpirun where it is installed)\n"
+    "  --launcher-option=W   one more word for it; may be repeated\n"
     "  --dry-run             print the command, and do not run it\n"
     "  --help                print this\n"
     "\n"
@@ -50,6 +52,7 @@ struct request {
     unsigned ranks;                 /* 0: not said */
     unsigned restarts;
     const char *journal;            /* NULL: none */
+    const char *launcher;           /* NULL: not said */
     bool dry;
     const char *word[WORDS_MOST];   /* for the launcher */
     unsigned n_words;
@@ -60,7 +63,9 @@ struct request {
 struct place {
     enum kind kind;
     unsigned cores;
-    bool root, batch;               /* a batch system gives the ranks */
+    unsigned cores_each;            /* that Slurm gives to a rank; 0: not said */
+    bool root, slurm, srun;         /* srun starts it */
+    bool batch;                     /* a batch system gives the ranks */
     char status[PATH_MAX];          /* where rank 0 says how it ended */
 };
 
@@ -78,11 +83,15 @@ static enum kind kind_of(const char *version)
     return strstr(version, "MPICH") != NULL ? IS_MPICH : IS_OTHER;
 }
 
-static void look_around(struct place *place)
+static bool can_begin(const char *program);
+
+static void look_around(struct place *place, const struct request *r)
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     static const char *const jobs[] = { "SLURM_JOB_ID", "PBS_JOBID",
                                         "LSB_JOBID", "PE_HOSTFILE" };
+    const char *each = getenv("SLURM_CPUS_PER_TASK");
+    int64_t number;
     int length;
     cpu_set_t cpus;
 
@@ -94,9 +103,13 @@ static void look_around(struct place *place)
     place->root = geteuid() == 0;
     for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
         place->batch |= getenv(jobs[i]) != NULL;
+    place->slurm = getenv("SLURM_JOB_ID") != NULL;
+    if (place->slurm && each != NULL && arguments_number(each, 1, INT_MAX, &number))
+        place->cores_each = (unsigned)number;
+    place->srun = r->launcher != NULL
+                      ? strcmp(r->launcher, "srun") == 0
+                      : place->slurm && !can_begin("mpirun") && can_begin("srun");
 }
-
-static bool can_begin(const char *program);
 
 /* MPICH's own by its own name, for 'mpiexec' may be another MPI's. */
 static const char *launcher_of(enum kind kind)
@@ -116,61 +129,98 @@ static void add(struct command *c, const char *word)
     c->word[c->n++] = word;
 }
 
-/* Of Open MPI's ways to move messages ob1 leaves the others alone after a death
- * (doc/rationale.md); whoever wants another says so. */
-static bool chooses_pml(const struct request *r)
+/* Has the user said how Open MPI shall do this?  Of its ways to move messages, say,
+ * ob1 leaves the others alone after a death (doc/rationale.md), but it is slower on
+ * some networks. */
+static bool chooses(const struct request *r, const char *what)
 {
+    char variable[64];
+
     for (unsigned i = 0; i < r->n_words; i++)
-        if (strcmp(r->word[i], "pml") == 0)
+        if (strcmp(r->word[i], what) == 0)
             return true;
-    return getenv("OMPI_MCA_pml") != NULL;
+    snprintf(variable, sizeof variable, "OMPI_MCA_%s", what);
+    return getenv(variable) != NULL;
+}
+
+static void add_mca(struct command *c, const struct request *r, const char *what,
+                    const char *value)
+{
+    if (chooses(r, what))
+        return;
+    add(c, "--mca");
+    add(c, what);
+    add(c, value);
 }
 
 /* Words that are made here. */
 struct words {
-    char count[16], status[PATH_MAX + 32], journal[PATH_MAX + 32];
+    char count[16], each[32], status[PATH_MAX + 32], journal[PATH_MAX + 32];
 };
+
+/* srun hands on the whole environment, and a death ends what it has started. */
+static void add_srun(struct command *c, const struct place *place,
+                     struct words *w)
+{
+    if (place->kind == IS_OPEN_MPI)
+        add(c, "--mpi=pmix");
+    if (place->cores_each > 0) {        /* which it does not know by itself */
+        snprintf(w->each, sizeof w->each, "--cpus-per-task=%u",
+                 place->cores_each);
+        add(c, w->each);
+    }
+}
+
+static void add_open_mpi(struct command *c, const struct request *r,
+                         const struct place *place, unsigned ranks,
+                         struct words *w)
+{
+    if (place->root)
+        add(c, "--allow-run-as-root");
+    if (!place->batch && ranks > place->cores) {
+        add(c, "--oversubscribe");
+        add(c, "--bind-to");
+        add(c, "none");
+    }
+    if (place->cores_each > 1) {
+        snprintf(w->each, sizeof w->each, "slot:PE=%u", place->cores_each);
+        add(c, "--map-by");
+        add(c, w->each);
+    }
+    add_mca(c, r, "pml", "ob1");
+    /* no ssh, and no srun, whose end would end the job */
+    if (place->slurm)
+        add_mca(c, r, "plm_slurm_args", "--no-kill --kill-on-bad-exit=0");
+    else
+        add_mca(c, r, "plm_rsh_no_tree_spawn", "1");
+    add(c, "--enable-recovery");
+    add(c, "-x");
+    add(c, "MPIPE_SURVIVES=1");
+    snprintf(w->status, sizeof w->status, "MPIPE_STATUS_FILE=%s", place->status);
+    add(c, "-x");
+    add(c, w->status);
+    if (r->journal != NULL) {
+        snprintf(w->journal, sizeof w->journal, "MPIPE_JOURNAL=%s", r->journal);
+        add(c, "-x");
+        add(c, w->journal);
+    }
+}
 
 static void command_of(struct command *c, const struct request *r,
                        const struct place *place, struct words *w)
 {
     unsigned ranks = r->ranks > 0 || place->batch ? r->ranks : place->cores;
 
-    add(c, launcher_of(place->kind));
+    add(c, place->srun ? "srun" : launcher_of(place->kind));
     if (ranks > 0) {
         snprintf(w->count, sizeof w->count, "%u", ranks);
         add(c, "-n");
         add(c, w->count);
     }
-    if (place->kind == IS_OPEN_MPI) {
-        if (place->root)
-            add(c, "--allow-run-as-root");
-        if (!place->batch && ranks > place->cores) {
-            add(c, "--oversubscribe");
-            add(c, "--bind-to");
-            add(c, "none");
-        }
-        if (!chooses_pml(r)) {
-            add(c, "--mca");
-            add(c, "pml");
-            add(c, "ob1");
-        }
-        add(c, "--mca");            /* no ssh whose end would end the job */
-        add(c, "plm_rsh_no_tree_spawn");
-        add(c, "1");
-        add(c, "--enable-recovery");
-        add(c, "-x");
-        add(c, "MPIPE_SURVIVES=1");
-        snprintf(w->status, sizeof w->status, "MPIPE_STATUS_FILE=%s",
-                 place->status);
-        add(c, "-x");
-        add(c, w->status);
-    }
-    if (place->kind == IS_OPEN_MPI && r->journal != NULL) {
-        snprintf(w->journal, sizeof w->journal, "MPIPE_JOURNAL=%s", r->journal);
-        add(c, "-x");
-        add(c, w->journal);
-    }
+    if (place->srun)
+        add_srun(c, place, w);
+    else if (place->kind == IS_OPEN_MPI)
+        add_open_mpi(c, r, place, ranks, w);
     for (unsigned i = 0; i < r->n_words; i++)
         add(c, r->word[i]);
     for (char **word = r->program; *word != NULL; word++)
@@ -288,6 +338,8 @@ static int run_and_tell(const struct command *c, const struct request *r,
     its = said(place->status);
     if (its >= 0)
         return its;
+    if (place->srun)
+        return code;
     if (place->kind == IS_MPICH ? !is_signal(code)
                                 : code != 0 || place->kind != IS_OPEN_MPI)
         return code;
@@ -348,6 +400,7 @@ static int read_arguments(int argc, char **argv, struct request *r)
         { "ranks", required_argument, NULL, 'n' },
         { "journal", required_argument, NULL, 'j' },
         { "restarts", required_argument, NULL, 'r' },
+        { "launcher", required_argument, NULL, 'l' },
         { "launcher-option", required_argument, NULL, 'w' },
         { "dry-run", no_argument, NULL, 'd' },
         { "help", no_argument, NULL, 'h' },
@@ -380,6 +433,14 @@ static int read_arguments(int argc, char **argv, struct request *r)
                 return 2;
             }
             r->restarts = (unsigned)number;
+            break;
+        case 'l':
+            if (strcmp(optarg, "mpirun") != 0 && strcmp(optarg, "srun") != 0) {
+                fprintf(stderr, "mpipe run: --launcher=%s: it can be mpirun or "
+                        "srun\n", optarg);
+                return 2;
+            }
+            r->launcher = optarg;
             break;
         case 'w':
             if (r->n_words == WORDS_MOST) {
@@ -462,7 +523,7 @@ int mpipe_tool_run(int argc, char **argv)
     code = read_arguments(argc, argv, &r);
     if (code != 0)
         return code == 1 ? 0 : code;
-    look_around(&place);
+    look_around(&place, &r);
     if (!r.dry && !can_begin(r.program[0])) {
         fprintf(stderr, "mpipe run: %s cannot be run: %s\n", r.program[0],
                 strerror(errno));

@@ -54,5 +54,8 @@ dist_doc_DATA += \
 jobscriptsdir = $(docdir)/jobscripts
 dist_jobscripts_DATA += \
 	jobscripts/README \
+	jobscripts/array.sbatch \
+	jobscripts/mapreduce.sbatch \
 	jobscripts/pipeline.sbatch \
+	jobscripts/resume.sbatch \
 	# End of dist_jobscripts_DATA

@@ -187,4 +187,20 @@ grep -q "^mpirun -n 3 .*--mca pml ob1 .*--enable-recovery .*--tag-output .*/dead
 OMPI_MCA_pml=ucx "$mpipe" run --dry-run -n 3 true >out 2>err
 ! grep -q 'ob1' out || complain "$command: it overrules the user: $(cat out)"
 
+# In a job of Slurm, by mpirun and by srun.
+export SLURM_JOB_ID=1 SLURM_CPUS_PER_TASK=2
+"$mpipe" run --dry-run --launcher=mpirun true >out 2>err
+grep -q "^mpirun .*--map-by slot:PE=2 .*--mca plm_slurm_args '--no-kill --kill-on-bad-exit=0' .* true\$" \
+    out || complain "$command, Slurm: $(cat out)"
+! grep -q -e ' -n ' -e oversubscribe out ||
+    complain "$command, Slurm: it knows better than Slurm: $(cat out)"
+"$mpipe" run --dry-run --launcher=srun true >out 2>err
+[ "$(cat out)" = 'srun --mpi=pmix --cpus-per-task=2 true' ] ||
+    complain "$command, srun: $(cat out)"
+unset SLURM_JOB_ID SLURM_CPUS_PER_TASK
+"$mpipe" run --launcher=ssh true >out 2>err
+status=$?
+expect 2
+expect_err 'mpipe run: --launcher=ssh: it can be mpirun or srun'
+
 finish

@@ -126,8 +126,9 @@ done
         plain "$manuals/$program.1" | grep -o -e '--[a-z][a-z-]*'
     done
     "$abs_top_builddir/tests/campaign" --help | grep -o -e '--[a-z][a-z-]*'
-    # of pkg-config, sbatch and mpirun
-    printf '%s\n' --cflags --libs --variable --ntasks --host --signal
+    # of pkg-config, sbatch, srun and mpirun
+    printf '%s\n' --cflags --libs --variable --ntasks --host --signal --time \
+        --no-kill --kill-on-bad-exit --mpi
 } | sort -u >all
 # shellcheck disable=SC2086
 grep -oh -e '--[a-z][a-z-]*' $texts | grep -v -e '-$' | sort -u | comm -13 all - >lost

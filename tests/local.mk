@@ -210,6 +210,7 @@ shell_tests = \
 	tests/clang.sh \
 	tests/cluster.sh \
 	tests/cluster_deaths.sh \
+	tests/cluster_slurm.sh \
 	tests/copy.sh \
 	tests/counts.sh \
 	tests/deaths.sh \
@@ -255,6 +256,7 @@ EXTRA_DIST += \
 	$(test_data) \
 	tests/app.sh \
 	tests/cluster/hosts.sh \
+	tests/cluster/slurm.sh \
 	tests/exports.expected \
 	tests/mutants.sh \
 	tests/run-mpi.sh \

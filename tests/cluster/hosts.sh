@@ -18,7 +18,7 @@
 # A host is a set of namespaces (network, UTS, IPC, mount), held by a process that
 # sleeps: eth0 with 10.77.0.K, and its own /dev/shm, /run, /var/tmp, /etc/hosts.  All
 # other files are shared by all hosts, as on a cluster.  A switch is a bridge; with
-# several of them they hang on one more, "core".
+# several of them they hang on one more, "core".  The test itself is at 10.77.0.254.
 #
 # The whole test runs in a PID, a network and a mount namespace of its own, as their
 # first process: when that ends, in whatever way, the kernel ends all that is in
@@ -44,7 +44,7 @@ if [ "$MPIPE_TEST_CLUSTER" != inside ]; then
         2>&1) || cluster_skip "no namespaces here ($(echo "$why" | head -n 1))"
     MPIPE_TEST_CLUSTER=inside
     export MPIPE_TEST_CLUSTER
-    exec unshare --pid --net --mount --fork --kill-child --mount-proc sh "$0" "$@"
+    exec unshare --pid --net --uts --ipc --mount --fork --kill-child --mount-proc sh "$0" "$@"
 fi
 
 within()
@@ -82,7 +82,6 @@ cluster_start_host()
         mount -t tmpfs -o mode=1777 tmp /var/tmp
         mount --bind "$2/hosts" /etc/hosts
         [ ! -e /etc/resolv.conf ] || mount --bind /dev/null /etc/resolv.conf
-        [ ! -d "$2/etc" ] || mount --bind "$2/etc" /etc/slurm
         ip link set lo up
         echo $$ >"$2/$1.new"
         mv "$2/$1.new" "$2/$1.pid"
@@ -120,9 +119,12 @@ cluster_up()
         ip link add name "switch$k" type bridge forward_delay 0 mcast_snooping 0
         ip link set "switch$k" up
     done
-    if [ "$cluster_switches" -gt 1 ]; then
+    if [ "$cluster_switches" -eq 1 ]; then
+        ip addr add 10.77.0.254/24 dev switch1
+    else
         ip link add name core type bridge forward_delay 0 mcast_snooping 0
         ip link set core up
+        ip addr add 10.77.0.254/24 dev core
         for k in $(seq "$cluster_switches"); do
             ip link add name "up$k" type veth peer name "core$k"
             ip link set "up$k" master "switch$k" up
@@ -131,6 +133,7 @@ cluster_up()
     fi
     {
         echo '127.0.0.1 localhost'
+        echo '10.77.0.254 head'
         for k in $(seq "$cluster_n"); do echo "10.77.0.$k node$k"; done
     } >"$cluster/hosts"
     cluster_each cluster_start_host
