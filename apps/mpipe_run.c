@@ -443,6 +443,10 @@ static int read_arguments(int argc, char **argv, struct request *r)
             r->launcher = optarg;
             break;
         case 'w':
+            if (optarg[0] == '\0') {    /* mpirun would wait for a program '' */
+                fputs("mpipe run: --launcher-option: give a word\n", stderr);
+                return 2;
+            }
             if (r->n_words == WORDS_MOST) {
                 fprintf(stderr, "mpipe run: more than %u words for the "
                         "launcher\n", WORDS_MOST);

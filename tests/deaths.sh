@@ -175,6 +175,10 @@ expect_err 'mpipe run: -n 0: give a whole number from 1 on'
 status=$?
 expect 2
 expect_err 'mpipe run: which program'
+timeout -k 2 30 "$mpipe" run -n 2 --launcher-option= "$deadly" 5 >out 2>err </dev/null
+status=$?
+expect 2
+expect_err 'mpipe run: --launcher-option: give a word'
 
 # A dry run prints what a shell would take.
 command="mpipe run --dry-run"

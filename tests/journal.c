@@ -246,6 +246,29 @@ static void damaged_anywhere(void)
     end();
 }
 
+/* A record that stands where another was is none, though it is whole. */
+static void elsewhere(void)
+{
+    struct mpipe__journal j;
+    struct mpipe_error err;
+    struct taken t;
+    char record[40];                /* of each of the words */
+    off_t whole;
+    int fd;
+
+    begin();
+    whole = ten_words();
+    fd = open(path, O_RDWR);
+    CU_ASSERT_EQUAL(pread(fd, record, 40, whole - 80), 40);
+    CU_ASSERT_EQUAL(pwrite(fd, record, 40, whole - 40), 40);
+    close(fd);
+    CU_ASSERT_EQUAL_FATAL(reopen(&j, &t, &err), MPIPE_OK);
+    CU_ASSERT_EQUAL(t.n, 9);
+    CU_ASSERT_EQUAL(j.torn, 40);
+    mpipe__journal_close(&j);
+    end();
+}
+
 static void no_journal(void)
 {
     struct mpipe__journal j;
@@ -344,11 +367,72 @@ static void marked_later(void)
     CU_ASSERT_EQUAL(j.marked, j.size);
     CU_ASSERT(j.size > size);
     size = j.size;
-    for (unsigned i = 0; i < 5; i++)    /* a mark alone is nothing new */
-        CU_ASSERT_EQUAL(mpipe__journal_sync_begin(&j, &err), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__journal_sync_begin(&j, &err), MPIPE_OK);
+    CU_ASSERT_EQUAL(j.syncing, 0);      /* a mark alone is nothing new */
     CU_ASSERT_EQUAL(j.size, size);
     mpipe__journal_close(&j);
     end();
+}
+
+/* The mark that comes then vouches for what was there when that began, and not for
+ * what was written since. */
+static void marked_meanwhile(void)
+{
+    for (unsigned wrong = 0; wrong < 2; wrong++) {
+        struct mpipe__journal j;
+        struct mpipe_error err;
+        struct taken t;
+        off_t first;
+
+        begin();
+        CU_ASSERT_EQUAL_FATAL(reopen(&j, &t, &err), MPIPE_OK);
+        put(&j, "one");
+        first = (off_t)j.size;
+        CU_ASSERT_EQUAL(mpipe__journal_sync_begin(&j, &err), MPIPE_OK);
+        put(&j, "two");
+        for (unsigned i = 0; i < 5000 && j.marked == 0; i++) {
+            CU_ASSERT_EQUAL(mpipe__journal_sync_begin(&j, &err), MPIPE_OK);
+            usleep(1000);
+        }
+        CU_ASSERT_EQUAL(j.marked, (uint64_t)first);
+        CU_ASSERT_EQUAL(mpipe__journal_flush(&j, &err), MPIPE_OK);
+        mpipe__journal_close(&j);
+        flip(wrong == 0 ? first + 32 : first - 8);      /* of "two", or "one" */
+        CU_ASSERT_EQUAL(reopen(&j, &t, &err), wrong == 0 ? MPIPE_OK : MPIPE_EIO);
+        CU_ASSERT_EQUAL(t.n, wrong == 0 ? 1 : 0);
+        mpipe__journal_close(&j);
+        end();
+    }
+}
+
+/* What cannot be brought to the disk is an error, at once or later. */
+static void no_disk(void)
+{
+    for (unsigned later = 0; later < 2; later++) {
+        struct mpipe_error err = { MPIPE_OK, -1, "" };
+        struct mpipe__journal j;
+        struct taken t;
+        int at[2];
+
+        begin();
+        CU_ASSERT_EQUAL_FATAL(reopen(&j, &t, &err), MPIPE_OK);
+        put(&j, "one");
+        CU_ASSERT_EQUAL(mpipe__journal_flush(&j, &err), MPIPE_OK);
+        CU_ASSERT_EQUAL_FATAL(pipe(at), 0);
+        close(j.fd);
+        j.fd = at[1];                   /* which cannot be synced */
+        if (!later)
+            mpipe__journal_sync(&j, &err);
+        for (unsigned i = 0; later && i < 5000 && err.code == MPIPE_OK; i++) {
+            mpipe__journal_sync_begin(&j, &err);
+            usleep(1000);
+        }
+        CU_ASSERT_EQUAL(err.code, MPIPE_EIO);
+        CU_ASSERT(strstr(err.text, "cannot bring to the disk") != NULL);
+        mpipe__journal_close(&j);
+        close(at[0]);
+        end();
+    }
 }
 
 static const struct mpipe__test tests[] = {
@@ -356,10 +440,13 @@ static const struct mpipe__test tests[] = {
     { "records larger than the buffer", large_records },
     { "a file that ends anywhere", torn_anywhere },
     { "a wrong byte anywhere", damaged_anywhere },
+    { "a record that stands elsewhere", elsewhere },
     { "what is no journal is left alone", no_journal },
     { "one process at a time", one_at_a_time },
     { "a full disk", full_disk },
     { "what is on the disk is marked", marked_later },
+    { "what came meanwhile is not", marked_meanwhile },
+    { "a disk that fails", no_disk },
     { NULL, NULL }
 };
 

@@ -20,6 +20,8 @@
 #include <unistd.h>
 #include "interrupt.h"
 #include "journal.h"
+#include "out.h"
+#include "resume.h"
 #include "suite.h"
 #include "world.h"
 
@@ -56,6 +58,8 @@ struct run {
     unsigned fed, worked, n_wrong;
     unsigned delivered[2 * ITEMS], failed[2 * ITEMS];
     uint64_t last;
+    unsigned ranks;             /* by which a source would cut, */
+    uint64_t memory;            /* ... and by how much */
     struct mpipe_counts counts;
 };
 
@@ -100,6 +104,8 @@ static enum mpipe_err source(struct mpipe_out *out, void *arg)
     struct run *run = arg;
     uint64_t n;
 
+    run->ranks = mpipe__resume_ranks(out->flow);
+    run->memory = mpipe__resume_memory(out->flow);
     for (unsigned i = 0; i < 3; i++) {
         if (run->fed == run->items)
             return MPIPE_END;
@@ -317,15 +323,20 @@ static void goes_on_anywhere(void)
 }
 
 /* Run until about half is done; false: it did not come to that. */
-static bool half(const struct job *job)
+static bool half_of(const struct job *job, const char *stage)
 {
     struct mpipe__world_end how;
-    struct run run = { .job = NULL };
+    struct run run = { .stage = stage };
 
     CU_ASSERT(once(job, &run, FOREVER, &how));
-    run = (struct run){ .job = NULL };
+    run = (struct run){ .stage = stage };
     CU_ASSERT(once(job, &run, how.sent[0] * 3 / 4, &how));
     return how.died[0];
+}
+
+static bool half(const struct job *job)
+{
+    return half_of(job, NULL);
 }
 
 /* What the next run says; "" if it goes on. */
@@ -347,6 +358,7 @@ static void another_job(void)
 {
     struct job other = jobs[0];
     struct run run = { .job = &other };
+    char name[1000] = "";
 
     begin();
     CU_ASSERT(half(&jobs[0]));
@@ -356,6 +368,17 @@ static void another_job(void)
     run = (struct run){ .job = &other };
     other.ordered = true;
     CU_ASSERT_EQUAL(says(&run, "is of the pipeline"), -MPIPE_EMISMATCH);
+    /* also where names are too long to be in the journal */
+    CU_ASSERT(end());
+    begin();
+    memset(name, 'x', sizeof name - 1);
+    CU_ASSERT(half_of(&jobs[0], name));
+    name[sizeof name - 2] = 'y';
+    run = (struct run){ .job = &jobs[0], .stage = name };
+    CU_ASSERT_EQUAL(says(&run, "is of the pipeline"), -MPIPE_EMISMATCH);
+    CU_ASSERT(end());
+    begin();
+    CU_ASSERT(half(&jobs[0]));
     other = jobs[0];
     run = (struct run){ .job = &other };
     other.options = "another-word";
@@ -391,6 +414,25 @@ static void another_long_job(void)
     CU_ASSERT(end());
 }
 
+/* More ranks and more memory are no other job; but the input is cut as before. */
+static void another_size(void)
+{
+    struct job other = jobs[0];
+    struct run run = { .job = &other };
+
+    begin();
+    other.options = "--memory=64M";
+    CU_ASSERT(half(&other));
+    other.options = "--memory=96M";
+    other.size = 5;
+    CU_ASSERT_EQUAL(says(&run, ""), 0);
+    CU_ASSERT_EQUAL(run.n_wrong, 0);
+    CU_ASSERT(run.worked < ITEMS);
+    CU_ASSERT_EQUAL(run.ranks, 3);
+    CU_ASSERT_EQUAL(run.memory, 64u << 20);
+    CU_ASSERT(end());
+}
+
 static void another_input(void)
 {
     struct run run;
@@ -411,7 +453,7 @@ static void another_input(void)
     }
 }
 
-/* Of the second of two pipelines, so that there is a whole first one. */
+/* One bit; once more, and it is right again. */
 static void damage(off_t from_end)
 {
     char path[80], c = 0;
@@ -726,6 +768,10 @@ static void stops_and_goes_on(void)
             stopped++;
             CU_ASSERT_EQUAL(how.code[0], -MPIPE_ESAVED);
             CU_ASSERT(!empty());
+            damage(48);                 /* before the mark: all is on the disk */
+            run = (struct run){ .job = &jobs[i] };
+            CU_ASSERT_EQUAL(says(&run, "is damaged at byte"), -MPIPE_EIO);
+            damage(48);
             run = (struct run){ .job = &jobs[i] };
             CU_ASSERT_EQUAL(says(&run, ""), 0);
             CU_ASSERT_EQUAL(run.n_wrong, 0);
@@ -742,6 +788,7 @@ static const struct mpipe__test tests[] = {
     { "rank 0 dies at any point, and the job goes on", goes_on_anywhere },
     { "the journal of another job is refused", another_job },
     { "one whose command is long, too", another_long_job },
+    { "another number of ranks goes on", another_size },
     { "another input is refused", another_input },
     { "a torn end is done again, damage is refused", torn_or_damaged },
     { "a record that cannot be is refused", cannot_be },

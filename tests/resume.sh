@@ -247,6 +247,50 @@ cp keep input
 run 3
 whole
 
+# ---- where no journal can be ----
+
+command="a journal in a file"
+: >file
+timeout -k 2 60 "$mpipe" run -n 2 --journal=file "$copy" lines 0 output input \
+    >out 2>err </dev/null
+status=$?
+expect 4
+expect_err 'journal file/pipeline-0.journal: cannot open: Not a directory'
+for word in --journal= --restarts=x --restarts=-1; do
+    command="mpipe run $word"
+    timeout -k 2 60 "$mpipe" run -n 2 $word "$copy" lines 0 output input \
+        >out 2>err </dev/null
+    status=$?
+    expect 2
+done
+for word in --grace=x --grace=-1 --grace=99999999999999999999; do
+    command="copy $word"
+    timeout -k 2 60 "$mpipe" run -n 2 --journal=journal "$copy" "$word" lines 0 \
+        output input >out 2>err </dev/null
+    status=$?
+    expect 2
+    expect_err "copy: $word on the command line: must be a whole number, 0 to 86400"
+done
+rm -rf file journal
+
+# Root may write everywhere, and so is somebody else for once.
+command="a folder of somebody else's"
+mkdir other-folder
+chmod 555 other-folder
+chmod 755 .
+as=
+[ "$(id -u)" -ne 0 ] || as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if $as test -x "$copy" 2>/dev/null && $as test -r "$work/input"; then
+    TMPDIR=/tmp HOME=/tmp timeout -k 2 60 $as "$copy" --journal=other-folder \
+        lines 0 - input >out 2>err </dev/null
+    status=$?
+    expect 4
+    expect_err 'journal other-folder/pipeline-0.journal: cannot open: Permission denied'
+else
+    echo "NOT tried: a journal in $command (nobody else can run programs here)"
+fi
+rm -rf other-folder
+
 # ---- restarts without a journal ----
 
 command="a pipe cannot be read again"
