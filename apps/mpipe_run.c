@@ -270,6 +270,15 @@ static void hand_on(int number)
         kill(child, given);
 }
 
+/* A signal that whoever started us has ignored (nohup) stays so. */
+static void catch(int number)
+{
+    struct sigaction ours = { .sa_handler = hand_on, .sa_flags = SA_RESTART }, old;
+
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+        sigaction(number, &ours, NULL);
+}
+
 /* What rank 0 has said of its end; -1: nothing. */
 static int said(const char *path)
 {
@@ -287,7 +296,6 @@ static int said(const char *path)
 static int run(const struct command *c, const char *status_file)
 {
     static const int handed[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGHUP };
-    struct sigaction hand = { .sa_handler = hand_on, .sa_flags = SA_RESTART };
     static const int ignored[] = { SIGINT, SIGQUIT };
     struct sigaction ignore = { .sa_handler = SIG_IGN }, old[2];
     pid_t pid;
@@ -311,7 +319,7 @@ static int run(const struct command *c, const char *status_file)
     }
     child = pid;
     for (size_t i = 0; i < sizeof handed / sizeof handed[0]; i++)
-        sigaction(handed[i], &hand, NULL);
+        catch(handed[i]);
     code = run_watch(pid, status_file);
     child = 0;
     for (size_t i = 0; i < 2; i++)

@@ -119,6 +119,17 @@ grep -q 'ended with 137: it is started again' err ||
     complain "$command: it does not say so: $(cat err)"
 whole
 
+# nohup: a signal that is ignored asks for nothing.
+command="copy by mpipe run, SIGHUP ignored"
+sh -c 'trap "" HUP; exec "$@"' sh "$mpipe" run -n 3 --journal=journal --restarts=1 \
+    "$copy" lines 0 output input >out 2>all </dev/null &
+job=$!
+some_is_done
+kill -HUP "$job"
+kill -KILL "$(cat pid)"
+ended
+whole
+
 # ---- signals ----
 
 for signal in TERM USR1; do
