@@ -176,6 +176,13 @@ static char *join(const char *name, char *const *argv)
     return NULL;
 }
 
+/* Who keeps a journal stops in good time when a batch system says so. */
+static void heed_notices(const struct mpipe *mp)
+{
+    if (mp->options.journal[0] != '\0')
+        mpipe__interrupt_watch_notice();
+}
+
 /* Options of the command line and the environment. */
 static void read_options(struct mpipe *mp, int *argc, char ***argv)
 {
@@ -188,8 +195,7 @@ static void read_options(struct mpipe *mp, int *argc, char ***argv)
     mp->command = join(name, argv != NULL ? *argv : NULL);
     if (mp->command == NULL)
         mpipe__error(&mp->broken, -1, MPIPE_ENOMEM, "no memory to start");
-    if (mp->options.journal[0] != '\0')
-        mpipe__interrupt_watch_notice();
+    heed_notices(mp);
 }
 
 /* Rank 0 learns where all ranks are. */
@@ -487,6 +493,7 @@ enum mpipe_err mpipe_set_option(struct mpipe *mp, const char *name,
         return err.code;
     }
     mpipe__options_set(&mp->options, name, value, MPIPE__ORIGIN_PROGRAM, &err);
+    heed_notices(mp);
     mpipe__session_error(mp, &err);
     return err.code;
 }

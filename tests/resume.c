@@ -784,6 +784,30 @@ static void stops_and_goes_on(void)
     sigaction(SIGTERM, &old, NULL);
 }
 
+static enum mpipe_err set_journal(struct mpipe *mp, int rank, void *arg)
+{
+    (void)rank;
+    (void)arg;
+    CU_ASSERT_EQUAL(mpipe_set_option(mp, "journal", dir), MPIPE_OK);
+    return MPIPE_OK;
+}
+
+/* SIGUSR1 too, whoever has asked for the journal. */
+static void notice_is_heeded(void)
+{
+    struct sigaction old, now;
+    struct mpipe__world world = { .size = 1, .seed = 1 };
+    struct mpipe__world_end how;
+
+    sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = SIG_DFL }, &old);
+    begin();
+    CU_ASSERT(mpipe__world_run(&world, set_journal, NULL, &how));
+    CU_ASSERT_EQUAL(how.code[0], 0);
+    sigaction(SIGUSR1, &old, &now);
+    CU_ASSERT(now.sa_handler != SIG_DFL);
+    CU_ASSERT(end());
+}
+
 static const struct mpipe__test tests[] = {
     { "rank 0 dies at any point, and the job goes on", goes_on_anywhere },
     { "the journal of another job is refused", another_job },
@@ -796,6 +820,7 @@ static const struct mpipe__test tests[] = {
     { "where no journal can be", no_place },
     { "no room for a journal", no_room },
     { "a signal stops the job, and nothing is done twice", stops_and_goes_on },
+    { "SIGUSR1 is heeded where the program sets the option", notice_is_heeded },
     { NULL, NULL }
 };
 
