@@ -27,6 +27,7 @@ enum mpipe_err mpipe__engine_init(struct mpipe__engine *en,
     memset(en, 0, sizeof *en);
     en->transport = t;
     en->options = options;
+    en->session = "";
     mpipe__pool_init(&en->pool, options->window);  /* kept at most */
     if (t->ops->next_death != NULL) {
         en->dead = calloc((size_t)t->size, sizeof *en->dead);

@@ -27,6 +27,7 @@ struct mpipe__engine {
     const char *host;               /* of this rank */
     const char *command;            /* the program's, without our options */
     bool tied;                      /* a stage may see an item again, after a death */
+    const char *session;            /* its journals' names begin so */
     unsigned n_journals;            /* flows that keep one, so far */
     struct mpipe__flow *flows;      /* started and not yet closed */
     struct mpipe__flow *abandoned;  /* freed, but for sends that do not end */

@@ -37,9 +37,9 @@ struct frame_record {               /* ... and for each frame of results this, *
 };
 
 /* Not the flow's id: of those a map-reduce job takes more where a rank dies. */
-static void file_name(char *to, size_t size, unsigned nth)
+static void file_name(char *to, size_t size, const char *session, unsigned nth)
 {
-    snprintf(to, size, "pipeline-%u.journal", nth);
+    snprintf(to, size, "%spipeline-%u.journal", session, nth);
 }
 
 static struct mpipe__resume *resume_of(const struct mpipe__flow *flow)
@@ -277,7 +277,7 @@ enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
 {
     struct mpipe__resume *re;
     enum mpipe_err e;
-    char name[64];
+    char name[100];
 
     if (!mpipe__resume_wanted(flow))
         return MPIPE_OK;
@@ -285,7 +285,7 @@ enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
     if (re == NULL)
         return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a journal");
     re->journal.fd = -1;
-    file_name(name, sizeof name, flow->nth_journal);
+    file_name(name, sizeof name, flow->engine->session, flow->nth_journal);
     e = mpipe__journal_open(&re->journal, flow->engine->options->journal, name,
                             take, flow, err);
     if (e != MPIPE_OK)
@@ -687,12 +687,12 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
                      : ", but for what took longer than --grace");
 }
 
-void mpipe__resume_forget(const char *dir, unsigned n)
+void mpipe__resume_forget(const char *dir, const char *session, unsigned n)
 {
-    char name[64], path[PATH_MAX];
+    char name[100], path[PATH_MAX];
 
     for (unsigned i = 0; i < n; i++) {
-        file_name(name, sizeof name, i);
+        file_name(name, sizeof name, session, i);
         snprintf(path, sizeof path, "%s/%s", dir, name);
         unlink(path);
     }

@@ -94,6 +94,6 @@ bool mpipe__resume_draining(const struct mpipe__flow *flow);
 void mpipe__resume_drained(struct mpipe__flow *flow);
 
 /* The job has run to its end: its journals are not needed any more. */
-void mpipe__resume_forget(const char *dir, unsigned n);
+void mpipe__resume_forget(const char *dir, const char *session, unsigned n);
 
 #endif

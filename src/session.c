@@ -198,6 +198,19 @@ static void read_options(struct mpipe *mp, int *argc, char ***argv)
     heed_notices(mp);
 }
 
+/* A program may have several sessions: one after another, or on parts of its ranks.
+ * Their pipelines may be alike, so that only this tells their journals apart. */
+static void count_session(struct mpipe *mp)
+{
+    static unsigned n;          /* the process's, not a session's */
+    int rank = 0;
+
+    n++;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (n > 1 || rank != mp->transport->rank)
+        snprintf(mp->nth, sizeof mp->nth, "rank-%d-session-%u-", rank, n);
+}
+
 /* Rank 0 learns where all ranks are. */
 static void locate(struct mpipe *mp)
 {
@@ -273,6 +286,7 @@ static void start_engine(struct mpipe *mp)
     mp->engine.machine = mp->machine;
     mp->engine.host = mp->here.host;
     mp->engine.command = mp->command;
+    mp->engine.session = mp->nth;
     mp->engine.tied = mp->tied;
     mp->engine.interrupted = mpipe__interrupted();
     if (mp->transport->rank == 0) {
@@ -318,6 +332,7 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
     mp->began_mpi = began;
     mp->owns_transport = true;
     read_options(mp, argc, argv);
+    count_session(mp);
     mpi = mp->transport;
     locate(mp);
     tie_lifelines(mp);
@@ -412,7 +427,8 @@ static void forget_journals(const struct mpipe *mp, enum mpipe_err e)
                     || mp->first.code == MPIPE_EFAILED);
 
     if (over && mp->options.journal[0] != '\0')
-        mpipe__resume_forget(mp->options.journal, mp->engine.n_journals);
+        mpipe__resume_forget(mp->options.journal, mp->nth,
+                             mp->engine.n_journals);
 }
 
 int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)

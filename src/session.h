@@ -20,6 +20,7 @@ struct mpipe {
     bool mortal;                    /* a death ends the job: not yet told */
     char program[64];
     char *command;                  /* argv, without our options */
+    char nth[40];                   /* which session of the program it is; "" */
     FILE *log, *report;             /* rank 0 */
     uint16_t next_flow;
     unsigned node_ranks;            /* of this job, on this rank's node */

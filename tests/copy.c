@@ -5,11 +5,13 @@
  *
  * Each item takes $COPY_PAUSE_US microseconds, on rank $COPY_SLOW_RANK one takes a
  * thousand times as long; rank 0 writes its process number to
- * the file $COPY_PID.
+ * the file $COPY_PID.  With $COPY_SESSIONS that is done so many times in a process, each
+ * a session of its own, to OUT, OUT.2, ...; each item comes as many times.
  *
  * With OUT in feed order, the copy of files is the files, one after another; of
  * lines too, with a newline at each file's end.
  */
+#include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,7 @@
 #include <mpipe.h>
 
 static useconds_t pause_us;
+static int session = 1;
 
 static void hold(const struct mpipe_out *out)
 {
@@ -43,9 +46,13 @@ static void tell_pid(const struct mpipe *mp)
 static enum mpipe_err pass(const struct mpipe_item *in, struct mpipe_out *out,
                            void *arg)
 {
+    enum mpipe_err e = MPIPE_OK;
+
     (void)arg;
     hold(out);
-    return mpipe_emit(out, in->data, in->size);
+    for (int i = 0; e == MPIPE_OK && i < session; i++)
+        e = mpipe_emit(out, in->data, in->size);
+    return e;
 }
 
 static enum mpipe_err load(const struct mpipe_item *in, struct mpipe_out *out,
@@ -65,11 +72,12 @@ static enum mpipe_err load(const struct mpipe_item *in, struct mpipe_out *out,
     return e;
 }
 
-int main(int argc, char **argv)
+static int copy(int argc, char **argv)
 {
     struct mpipe *mp = mpipe_init(&argc, &argv);
     const char *const *paths = (const char *const *)argv + 4;
     struct mpipe_pipeline *pl;
+    char target[200];
     size_t n;
     enum mpipe_err e;
 
@@ -88,9 +96,29 @@ int main(int argc, char **argv)
         mpipe_source_splits(pl, paths, n, strtoull(argv[2], NULL, 10));
     mpipe_pipeline_stage(pl, "copy", strcmp(argv[1], "splits") == 0
                                      ? load : pass, NULL);
-    mpipe_sink_file(pl, argv[3], strcmp(argv[1], "lines") == 0 ? "\n" : "");
+    snprintf(target, sizeof target, "%s", argv[3]);
+    if (session > 1)
+        snprintf(target, sizeof target, "%s.%d", argv[3], session);
+    mpipe_sink_file(pl, target, strcmp(argv[1], "lines") == 0 ? "\n" : "");
     mpipe_pipeline_ordered(pl, 1);
     e = mpipe_pipeline_run(pl);
     mpipe_pipeline_free(pl);
     return mpipe_finalize(mp, e);
+}
+
+int main(int argc, char **argv)
+{
+    const char *sessions = getenv("COPY_SESSIONS");
+    char *words[64];
+    int status = 0;
+
+    if (sessions == NULL)
+        return copy(argc, argv);
+    MPI_Init(&argc, &argv);
+    for (; status == 0 && session <= atoi(sessions); session++) {
+        memcpy(words, argv, ((size_t)argc + 1) * sizeof *words);
+        status = copy(argc, words);
+    }
+    MPI_Finalize();
+    return status;
 }

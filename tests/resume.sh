@@ -184,6 +184,35 @@ grep -q 'but for what took longer than --grace' err ||
     complain "$command: it does not say so: $(cat err)"
 rm -rf journal
 
+# ---- a program with two sessions whose pipelines are alike ----
+
+command="copy twice, killed in the second session"
+export COPY_SESSIONS=2
+"$mpipe" run -n 3 --journal=journal "$copy" lines 0 output input >out 2>all \
+    </dev/null &
+job=$!
+for i in $(seq 300); do
+    [ ! -e output ] || break
+    sleep 0.1
+done
+some_is_done
+kill -KILL "$(cat pid)"
+ended
+expect 13
+[ ! -e output.2 ] || complain "$command: there is an output"
+timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 0 output input \
+    >out 2>err </dev/null
+status=$?
+expect 0
+cmp -s input output || complain "$command: the first output is not the input"
+sed p input >twice
+cmp -s twice output.2 || complain "$command: the second output is not right"
+grep -q '^[1-9][0-9]* of the items fed were done by an earlier run' err ||
+    complain "$command: it has begun anew: $(cat err)"
+[ -z "$(ls journal)" ] || complain "$command: a journal is left"
+unset COPY_SESSIONS
+rm -rf output output.2 journal
+
 # ---- results to stdout come once, at the end ----
 
 command="copy to stdout, killed"
