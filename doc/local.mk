@@ -50,6 +50,11 @@ dist_doc_DATA += \
 	doc/rationale.md \
 	# End of dist_doc_DATA
 
+# For those who look after a cluster.
+modulesdir = $(pkgdatadir)/modulefiles
+nodist_modules_DATA = contrib/mpipe
+EXTRA_DIST += contrib/spack/libmpipe/package.py
+
 # To copy from, and to change.
 jobscriptsdir = $(docdir)/jobscripts
 dist_jobscripts_DATA += \

@@ -43,6 +43,16 @@ for page in "$abs_top_srcdir"/doc/man/*.[137]; do
         complain "no man page ${page##*/}"
 done
 
+# The environment module's folders; it is Tcl, but its variables are as a shell's.
+module=$(find "$dest" -path '*/modulefiles/mpipe')
+[ -n "$module" ] || complain "no environment module"
+eval "$(sed -n 's/^set \([a-z_]*\) \(.*\)/module_\1="\2"/p' "$module" |
+        sed 's/\${/${module_/g')"
+for path in $(sed -n 's/^prepend-path [A-Z_]* //p' "$module" | sed 's/\${/${module_/g'); do
+    eval "path=$path"
+    [ -d "$dest$path" ] || complain "the environment module names $path, which is not there"
+done
+
 # ---- the README's program, with the README's words ----
 
 PKG_CONFIG_PATH=$dest$libdir/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}

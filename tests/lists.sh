@@ -20,7 +20,7 @@ listed=$(sed 's/#.*//' Makefile.am ./*/local.mk | tr -s ' \t\\=' '\n' |
 
 for file in src/*.[ch] include/*.h include/mpipe/*.h apps/*.[ch] \
             tests/*.[ch] tests/*.sh tests/*/* tests/*.def doc/*.md \
-            doc/man/*.[17] doc/*.awk doc/model/* jobscripts/*; do
+            doc/man/*.[17] doc/*.awk doc/model/* contrib/spack/*/* jobscripts/*; do
     [ -e "$file" ] || continue
     echo "$listed" | grep -qxF "$file" ||
         complain "$file is in no local.mk: add it to the list of its folder"
