@@ -88,6 +88,25 @@ sed -n '/^stage/q; s/core [0-9]* *//; s/\(rank [0-9]*\) .*/\1/; p' out |
     awk 'NF == 0 && NR > 3 { exit } { print }' >got
 cmp -s got expected || { complain "$command: not the places:"; cat out; }
 
+# Where the model says that topology is better, less goes from switch to switch.
+crossing()
+{
+    before=$(($(sent switch1) + $(sent switch2)))
+    command="taskchain over 4 hosts, --policy=$1"
+    over 4 timeout -k 2 60 mpirun --mca pml ob1 "$apps/taskchain" --policy="$1" \
+        --switches=switches 300000 >out 2>err </dev/null
+    status=$?
+    expect 0
+    [ "$(wc -l <out)" -ge 300000 ] || complain "$command: too few results"
+    crossed=$(($(sent switch1) + $(sent switch2) - before))
+}
+crossing topology
+by_topology=$crossed
+crossing round-robin
+echo "$by_topology bytes from switch to switch, $crossed by round-robin"
+[ "$by_topology" -gt 1000000 ] && [ "$by_topology" -lt "$crossed" ] ||
+    complain "placement by topology sends as much over the far switch"
+
 # One that ends with another code than 0 does not keep mpirun waiting.
 command="palindrome ten by mpipe run over 2 hosts"
 over 2 timeout -k 2 60 "$apps/mpipe" run -n 4 "$apps/palindrome" ten >out 2>err \

@@ -5,7 +5,7 @@
 #   cluster_up N [SWITCHES]  make node1 ... nodeN, in equal blocks on so many switches
 #   at HOST COMMAND...       run it there, in this folder and with this environment
 #   over N COMMAND...        the same on node1, where mpirun has the first N hosts
-#   sent HOST                bytes that it has sent so far
+#   sent WHAT                bytes that a host, or a switch to the others, has sent
 #   rate WHAT RATE           what a host, or switchK's line to the others, lets through
 #                            each way, such as 100mbit
 #   unplug HOST, plug HOST   pull its plug, put it in again
@@ -145,7 +145,11 @@ cluster_up()
 
 sent()
 {
-    ip -s -o link show "p-$1" | sed 's/.*RX:[^\\]*\\ *\([0-9]*\) .*/\1/'
+    case $1 in
+    switch*) sent_by=core${1#switch} ;;
+    *) sent_by=p-$1 ;;
+    esac
+    ip -s -o link show "$sent_by" | sed 's/.*RX:[^\\]*\\ *\([0-9]*\) .*/\1/'
 }
 
 unplug()
