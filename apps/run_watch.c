@@ -33,7 +33,8 @@
 #define LONG_MS     500         /* ... and later */
 #define LOST_MS     3000        /* a rank is gone for so long: it was no accident */
 #define DONE_MS     5000        /* all have ended for so long, and the launcher has not */
-#define UNBORN_MS   10000       /* ... or was not even seen */
+#define UNSEEN_MS   20000       /* rank 0 is on another host: it may still be writing */
+#define UNBORN_MS   10000       /* one was not even seen */
 #define GRACE_MS    5000        /* from SIGTERM to SIGKILL */
 
 enum stage { UNTOLD, STARTING, HERE, ENDED, ABORTED };
@@ -56,7 +57,7 @@ struct watch {
     uint64_t strange_since;     /* ms; 0: all is well */
 };
 
-enum verdict { WAIT, LOST, UNBORN, STUCK, DONE, ABORT };
+enum verdict { WAIT, LOST, UNBORN, STUCK, DONE, DONE_UNSEEN, ABORT };
 
 static uint64_t now_ms(void)
 {
@@ -226,15 +227,19 @@ static enum verdict decide(const struct watch *w)
         return UNBORN;
     if (w->stage == ENDED && live > 0 && live == stopped && !zero_lives)
         return STUCK;
-    if (w->stage == ENDED && live == 0 && zero_seen
-        && (w->deaths > 0 || w->code != 0))
-        return DONE;
+    if (w->stage == ENDED && live == 0 && (w->deaths > 0 || w->code != 0))
+        return zero_seen ? DONE : DONE_UNSEEN;
     return WAIT;
 }
 
 static uint64_t patience_ms(enum verdict v)
 {
-    return v == UNBORN ? UNBORN_MS : v == DONE ? DONE_MS : LOST_MS;
+    switch (v) {
+    case UNBORN: return UNBORN_MS;
+    case DONE: return DONE_MS;
+    case DONE_UNSEEN: return UNSEEN_MS;
+    default: return LOST_MS;
+    }
 }
 
 /* One look does not tell: it must be so for a while. */
@@ -328,9 +333,9 @@ static bool watch_on(struct watch *w, int *how)
             kill_stopped(w);
         if (v == LOST || v == UNBORN)
             tell_lost(w, v);
-        if (v == LOST || v == UNBORN || v == DONE || v == ABORT) {
+        if (v != WAIT && v != STUCK) {
             end_launcher(w, how);
-            return v == DONE || v == ABORT;
+            return v != LOST && v != UNBORN;
         }
         wait_ms = wait_ms + wait_ms / 8 < LONG_MS ? wait_ms + wait_ms / 8
                                                   : LONG_MS;

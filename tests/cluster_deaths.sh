@@ -97,6 +97,15 @@ for dead in 'rank 3 on node2' 'rank 4 on node3'; do
     grep -q "$dead has died" err || complain "$command: $dead is not told of"
 done
 
+# mpirun on a host that has no ranks.
+command="deadly over node2 and node3 from node1"
+printf 'node2 slots=2\nnode3 slots=2\n' >cluster/hostfile
+OMPI_MCA_orte_default_hostfile=$cluster/hostfile at node1 timeout -k 2 60 "$mpipe" \
+    run -n 4 "$deadly" 20000 kill:3:1 >out 2>err </dev/null
+status=$?
+expect 0
+expect_out expected
+
 what="a rank of node3 killed"
 begin 3 dsort
 middle
