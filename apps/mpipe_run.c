@@ -23,6 +23,7 @@
 #include <mpipe.h>
 #include "arguments.h"
 #include "mpipe_tool.h"
+#include "run_stdout.h"
 #include "run_watch.h"
 
 #define WORDS_MOST 64u          /* of the launcher's own */
@@ -62,11 +63,13 @@ struct request {
 /* What is found here. */
 struct place {
     enum kind kind;
+    int major;                      /* version of Open MPI; 0: not known */
     unsigned cores;
     unsigned cores_each;            /* that Slurm gives to a rank; 0: not said */
     bool root, slurm, srun;         /* srun starts it */
     bool batch;                     /* a batch system gives the ranks */
     char status[PATH_MAX];          /* where rank 0 says how it ended */
+    char out[PATH_MAX + 8];         /* where it gets our stdout; "": from mpirun */
 };
 
 struct command {
@@ -85,6 +88,14 @@ static enum kind kind_of(const char *version)
 
 static bool can_begin(const char *program);
 
+/* "Open MPI v5.0.7, package: ..." */
+static int major_of(const char *version)
+{
+    const char *open = strstr(version, "Open MPI v");
+
+    return open != NULL ? atoi(open + strlen("Open MPI v")) : 0;
+}
+
 static void look_around(struct place *place, const struct request *r)
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
@@ -97,6 +108,7 @@ static void look_around(struct place *place, const struct request *r)
 
     MPI_Get_library_version(version, &length);
     place->kind = kind_of(version);
+    place->major = major_of(version);
     place->cores = 1;
     if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
         place->cores = (unsigned)CPU_COUNT(&cpus);
@@ -153,9 +165,19 @@ static void add_mca(struct command *c, const struct request *r, const char *what
     add(c, value);
 }
 
+/* Open MPI 5 loses output; who wants mpirun to mark it, or in files, says so. */
+static bool gives_stdout(const struct request *r, const struct place *place)
+{
+    for (unsigned i = 0; i < r->n_words; i++)
+        if (strstr(r->word[i], "output") != NULL)
+            return false;
+    return place->kind == IS_OPEN_MPI && !place->srun && place->major >= 5;
+}
+
 /* Words that are made here. */
 struct words {
     char count[16], each[32], status[PATH_MAX + 32], journal[PATH_MAX + 32];
+    char out[PATH_MAX + 40];
 };
 
 /* srun hands on the whole environment, and a death ends what it has started. */
@@ -194,6 +216,10 @@ static void add_open_mpi(struct command *c, const struct request *r,
     else
         add_mca(c, r, "plm_rsh_no_tree_spawn", "1");
     add(c, "--enable-recovery");
+    if (place->major >= 5) {        /* where it ends the job when a rank exits so */
+        add(c, "--runtime-options");
+        add(c, "error-nonzero-status=0");
+    }
     add(c, "-x");
     add(c, "MPIPE_SURVIVES=1");
     snprintf(w->status, sizeof w->status, "MPIPE_STATUS_FILE=%s", place->status);
@@ -203,6 +229,11 @@ static void add_open_mpi(struct command *c, const struct request *r,
         snprintf(w->journal, sizeof w->journal, "MPIPE_JOURNAL=%s", r->journal);
         add(c, "-x");
         add(c, w->journal);
+    }
+    if (place->out[0] != '\0') {
+        snprintf(w->out, sizeof w->out, "MPIPE_STDOUT=%s", place->out);
+        add(c, "-x");
+        add(c, w->out);
     }
 }
 
@@ -545,6 +576,10 @@ int mpipe_tool_run(int argc, char **argv)
         snprintf(place.status, sizeof place.status, "FILE");
     else if (!make_status(&place))
         return -MPIPE_EIO;
+    if (gives_stdout(&r, &place))
+        snprintf(place.out, sizeof place.out, "%s.out", place.status);
+    if (!r.dry && place.out[0] != '\0' && !run_stdout_offer(place.out))
+        place.out[0] = '\0';
     c.word = calloc((size_t)argc + WORDS_MOST + 32, sizeof *c.word);
     if (c.word == NULL) {
         fputs("mpipe run: no memory\n", stderr);
@@ -562,6 +597,7 @@ int mpipe_tool_run(int argc, char **argv)
         else
             code = run_again(&c, &r, &place);
     }
+    run_stdout_withdraw();
     if (!r.dry)
         unlink(place.status);
     free(c.word);

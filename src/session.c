@@ -329,6 +329,8 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
                     ? mpipe__mpi_transport(comm, &mp->broken) : NULL;
     if (mp->transport == NULL)
         leave_all(comm, mp);
+    if (mp->transport->rank == 0)
+        mpipe__launcher_stdout();
     mp->began_mpi = began;
     mp->owns_transport = true;
     read_options(mp, argc, argv);

@@ -26,7 +26,7 @@ run()
     done
     wait "$job"
     status=$?
-    grep -v 'PMIX ERROR' all >err
+    grep -a -v 'PMIX ERROR' all >err
     expect 0
     cmp -s input output || complain "$command: the output is not the input"
 }

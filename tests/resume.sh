@@ -31,7 +31,7 @@ run()
     timeout -k 2 60 "$mpipe" run -n "$ranks" --journal=journal "$@" "$copy" \
         lines 0 output input >out 2>all </dev/null
     status=$?
-    grep -v 'PMIX ERROR' all >err
+    grep -a -v 'PMIX ERROR' all >err
 }
 
 # begin RANKS OPTION... : the same in the background, until some is done.
@@ -66,7 +66,7 @@ ended()
     wait "$job"
     status=$?
     job=
-    grep -v 'PMIX ERROR' all >err
+    grep -a -v 'PMIX ERROR' all >err
 }
 
 child_of()
