@@ -128,7 +128,8 @@ done
     "$abs_top_builddir/tests/campaign" --help | grep -o -e '--[a-z][a-z-]*'
     # of pkg-config, sbatch, srun and mpirun
     printf '%s\n' --cflags --libs --variable --ntasks --host --signal --time \
-        --no-kill --kill-on-bad-exit --mpi
+        --no-kill --kill-on-bad-exit --mpi --enable-recovery --output \
+        --runtime-options --with-ft
 } | sort -u >all
 # shellcheck disable=SC2086
 grep -oh -e '--[a-z][a-z-]*' $texts | grep -v -e '-$' | sort -u | comm -13 all - >lost
