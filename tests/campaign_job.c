@@ -354,13 +354,16 @@ static enum mpipe_err push(struct mpipe_pipeline *pl, struct feed *feed)
     enum mpipe_err e = MPIPE_OK;
 
     while (e == MPIPE_OK && feed->fed < job->n_roots) {
+        /* at the same places in each run, as a journal wants it */
+        uint64_t place = job->number ^ (feed->fed + 1) * 0x9e3779b97f4a7c15u;
         size_t size;
+
         memcpy(feed->item, &feed->fed, ENVELOPE);
         size = mpipe__item_make(job->number, feed->fed, job->fixed,
                                 feed->item + ENVELOPE);
         e = mpipe_pipeline_feed(pl, feed->item, ENVELOPE + size);
         feed->fed += e == MPIPE_OK;
-        switch (mpipe__random_to(&chance, 1000)) {
+        switch (mpipe__random_to(&place, 1000)) {
         case 0: case 1: case 2: case 3:
             mpipe_pipeline_wait_input(pl);
             break;
