@@ -84,7 +84,7 @@ slurm_back()
 {
     slurmd_up "$1"
     scontrol update nodename="$1" state=resume
-    within 60 slurm_idle || complain "$1 does not come back to Slurm: $(sinfo -N)"
+    within 180 slurm_idle || complain "$1 does not come back to Slurm: $(sinfo -N)"
 }
 slurm_lost() { scontrol update nodename="$1" state=down reason=test; }
 
