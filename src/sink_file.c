@@ -2,11 +2,11 @@
 /* sink_file.c - write results to a file that is complete or absent.
  *
  * A regular file is made as PATH.PID-N.part in the same directory and renamed
- * at a good end.  With a journal it is PATH.journal.part, so that the next run
- * takes over what a killed one has left.  There results are gathered in a buffer; into a pipe or a
- * terminal, where somebody may be waiting for it, each goes at once - but for
- * jobs with a journal, whose results come again in the next run: there they are
- * held in an unnamed file until the end.  SIGPIPE
+ * at a good end.  With a journal it is PATH.journal.part, locked while it is written,
+ * so that the next run takes over what a killed one has left.  There results are
+ * gathered in a buffer; into a pipe or a terminal, where somebody may be waiting for
+ * it, each goes at once - but for jobs with a journal, whose results come again in the
+ * next run: there they are held in an unnamed file until the end.  SIGPIPE
  * is held off around each write, since a library may not change how the
  * program handles it.
  */
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -91,22 +92,41 @@ static bool has_journal(const struct mpipe__sink_file *s)
     return s->options != NULL && s->options->journal[0] != '\0';
 }
 
-/* Of this job alone, since it has the journal. */
+/* Locked by us, and not yet renamed by whoever had it before. */
+static bool is_ours(const struct mpipe__sink_file *s)
+{
+    struct stat open, named;
+
+    return (flock(s->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+           && fstat(s->fd, &open) == 0 && stat(s->part, &named) == 0
+           && open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
+/* Of this job alone, unless one with another journal writes to the same path: then
+ * it is not open. */
 static enum mpipe_err reopen_part(struct mpipe__sink_file *s)
 {
     if (asprintf(&s->part, "%s.journal.part", s->target) < 0) {
         s->part = NULL;
         return no_memory(s);
     }
-    s->fd = open(s->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return s->fd >= 0 ? MPIPE_OK : io_error(s, "make a file beside it");
+    s->fd = open(s->part, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (s->fd >= 0 && is_ours(s) && ftruncate(s->fd, 0) == 0)
+        return MPIPE_OK;
+    if (s->fd < 0)
+        return io_error(s, "make a file beside it");
+    close(s->fd);
+    s->fd = -1;
+    return MPIPE_OK;
 }
 
 /* Make the temporary file, under a name that no other process has taken. */
 static enum mpipe_err open_part(struct mpipe__sink_file *s)
 {
-    if (has_journal(s))
-        return reopen_part(s);
+    enum mpipe_err e = has_journal(s) ? reopen_part(s) : MPIPE_OK;
+
+    if (e != MPIPE_OK || s->fd >= 0)
+        return e;
     for (int i = 0; i < NAMES_MAX && s->fd < 0; i++) {
         free(s->part);
         if (asprintf(&s->part, "%s.%ld-%d.part", s->target, (long)getpid(),

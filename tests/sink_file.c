@@ -356,6 +356,35 @@ static void no_such_place(void)
         }
 }
 
+/* What a killed run has left is taken over, but not what is still being written. */
+static void journal_names(void)
+{
+    char dir[32], path[64], left[80];
+    struct mpipe__options options;
+    struct mpipe__sink_file *s[2];
+
+    enter(dir, path);
+    mpipe__options_default(&options);
+    strcpy(options.journal, "somewhere");
+    sprintf(left, "%s.journal.part", path);
+    write_text(left, "what a killed run has left");
+    for (unsigned i = 0; i < 2; i++) {
+        s[i] = mpipe__sink_file_new(path, "\n");
+        CU_ASSERT_PTR_NOT_NULL_FATAL(s[i]);
+        mpipe__sink_file_options(s[i], &options);
+        CU_ASSERT_EQUAL(put(s[i], i == 0 ? "first" : "2nd", i == 0 ? 5 : 3),
+                        MPIPE_OK);
+        CU_ASSERT_EQUAL(entries(dir), i + 1);
+    }
+    CU_ASSERT_EQUAL(mpipe__sink_file_close(s[0], MPIPE_OK, NULL), MPIPE_OK);
+    expect_file(path, "first\n", 6);
+    CU_ASSERT_EQUAL(mpipe__sink_file_close(s[1], MPIPE_OK, NULL), MPIPE_OK);
+    expect_file(path, "2nd\n", 4);
+    mpipe__sink_file_free(s[0]);
+    mpipe__sink_file_free(s[1]);
+    leave(dir, path);
+}
+
 static const struct mpipe__test tests[] = {
     { "each result is followed by the end given", results },
     { "results may be larger than the buffer", large_results },
@@ -371,6 +400,7 @@ static const struct mpipe__test tests[] = {
     { "an error at the end leaves no file", late_error },
     { "a place that cannot be is an error, with results or without",
       no_such_place },
+    { "two jobs with journals do not write into one file", journal_names },
     { NULL, NULL }
 };
 
