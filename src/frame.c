@@ -171,6 +171,22 @@ uint64_t mpipe__frame_item_bytes(struct mpipe__frame *f, uint32_t n)
     return bytes;
 }
 
+void mpipe__frame_clean(struct mpipe__frame *f)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    char *payload = mpipe__frame_payload(f);
+
+    if (is_fixed(&f->head) && f->head.item_size % 8 == 0)
+        return;
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item)) {
+        size_t end = (size_t)((const char *)item.data - payload) + item.size;
+
+        memset(payload + end, 0, mpipe__align8(end) - end);
+    }
+}
+
 /* The payload offset of item 'n'. */
 static size_t offset_of(struct mpipe__frame *f, uint32_t n)
 {

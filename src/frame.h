@@ -138,6 +138,10 @@ static inline bool mpipe__frame_append_fast(struct mpipe__frame *f,
 /* The bytes of the first 'n' items, without lengths and padding. */
 uint64_t mpipe__frame_item_bytes(struct mpipe__frame *f, uint32_t n);
 
+/* Make the bytes between the items zeros: nobody has written them, and what was in
+ * memory before is not for files. */
+void mpipe__frame_clean(struct mpipe__frame *f);
+
 /* Keep the first 'n_items' items. */
 void mpipe__frame_truncate(struct mpipe__frame *f, uint32_t n_items);
 

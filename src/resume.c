@@ -573,6 +573,7 @@ static size_t pieces_of(struct mpipe__root *r, struct root_record *root,
 
     piece[n++] = (struct iovec){ root, sizeof *root };
     for (struct mpipe__frame *f = r->results.first; f != NULL; f = f->next) {
+        mpipe__frame_clean(f);
         record[i] = (struct frame_record){
             .kind = f->head.kind, .stage = f->head.stage,
             .tries = f->head.tries, .peer = f->peer,

@@ -367,6 +367,39 @@ static void counts_item_bytes(void)
     }
 }
 
+/* The bytes between items are all 'to'; returns how many are not 'is'. */
+static unsigned fill_between(struct mpipe__frame *f, char is, char to)
+{
+    struct mpipe__cursor c;
+    struct mpipe_item item;
+    unsigned others = 0;
+
+    mpipe__cursor_init(&c, f);
+    while (mpipe__cursor_next(&c, &item)) {
+        char *at = (char *)(uintptr_t)item.data + item.size;
+        for (size_t i = item.size; i % 8 != 0; i++) {
+            others += *at != is;
+            *at++ = to;
+        }
+    }
+    return others;
+}
+
+static void cleans(void)
+{
+    for (size_t i = 0; i < sizeof item_rows / sizeof *item_rows; i++) {
+        struct mpipe__frame *f = empty_frame(MPIPE__HEAD_SIZE);
+        struct copies c = { 0 };
+
+        append_all(&f, &c, item_rows[i].size);
+        fill_between(f, 0, 'x');
+        mpipe__frame_clean(f);
+        CU_ASSERT(holds(f, &c));
+        CU_ASSERT_EQUAL(fill_between(f, 0, 0), 0);
+        free(f);
+    }
+}
+
 /* ---- anything, in any order ---- */
 
 static size_t random_size(uint64_t *random, unsigned style)
@@ -748,6 +781,7 @@ static const struct mpipe__test tests[] = {
     { "a reservation that is not committed is forgotten", lost_reserves },
     { "a frame can be cut after any item", truncates },
     { "the bytes of the first items are counted", counts_item_bytes },
+    { "the bytes between items can be made zeros", cleans },
     { "a frame is like an array of copies", like_an_array },
     { "a new frame says nothing but its stage", begins_empty },
     { "a child has its parent's root, attempt and work", inherits },

@@ -166,6 +166,9 @@ static void told_once(void)
     mpipe__told_begin(&t);                      /* one is another */
     CU_ASSERT_EQUAL(tell(&t, 1, 1001), 1);
     CU_ASSERT(!mpipe__told_end(&t));
+    mpipe__told_begin(&t);                      /* there is one more */
+    CU_ASSERT_EQUAL(tell(&t, 0, 1002), 1);
+    CU_ASSERT(!mpipe__told_end(&t));
     mpipe__told_fini(&t);
 }
 

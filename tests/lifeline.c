@@ -85,6 +85,8 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
     signal(SIGSEGV, SIG_DFL);       /* not a sanitizer's */
     if (deed == RECOVER)
         signal(SIGFPE, mend);
+    if (deed == ABORT)
+        signal(SIGABRT, mend);      /* which mends nothing: abort() goes on */
     l = mpipe__lifeline_connect(rank, RANKS, 30, address, NULL);
 
     if (l == NULL)

@@ -125,6 +125,90 @@ owners.c|owners|s/        while (has\[w\] > level)/        while (has[w] > level
 owners.c|owners|s/        if (dead != NULL \&\& owner\[p\].state != MPIPE__PART_DONE/        if (dead != NULL/|owners: what is done is lost
 link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
 repair.c|repair|s/        if (r->dead\[i\] || role->serves != (from != NULL)/        if (role->serves != (from != NULL)/|repair: the dead are given roles
+journal.c|journal|s/ || h.at != r->at || / || /|journal: a record counts wherever it stands
+journal.c|journal|s/    if (h.digest != digest_of(\&h, \&all, 1))/    if (false)/|journal: a changed record is believed
+journal.c|journal|s/                \*found = upto > at;/                *found = true;/|journal: any mark makes a torn end damage
+journal.c|journal|s/                \*found = upto > at;/                *found = false;/|journal: damage is cut off
+journal.c|journal|s/^    if (ftruncate(j->fd, (off_t)good) != 0)/    if (false)/|journal: what is torn stays behind the end
+journal.c|journal|s/^    j->size = r.at;/    j->size = end;/|journal: records are written behind what was torn
+journal.c|journal|s/^        if (errno != EWOULDBLOCK \&\& errno != EINTR)/        if (true)/|journal: two write one file
+journal.c|journal|s/    if (e == MPIPE_OK \&\& size > CAPACITY)$/    if (e == MPIPE_OK \&\& size > 2 * CAPACITY + CAPACITY)/|journal: what is longer than the buffer goes through it
+journal.c|journal|s/        e = put(j, "\\0\\0\\0\\0\\0\\0\\0", align8(h.size) - h.size, err);/        ;/|journal: records are not padded
+journal.c|journal|s/    return mark(j, upto, err);/    return mark(j, j->size, err);/|journal: a mark vouches for what came since
+journal.c|journal|s/    if (j->size == j->marked)$/    if (false)/|journal: marks follow marks for ever
+journal.c|journal|s/    if (e == MPIPE_OK \&\& fdatasync(j->fd) != 0)/    if (e == MPIPE_OK \&\& false)/|journal: a disk that fails is not noticed
+journal.c|journal|s/    while (e == MPIPE_OK \&\& r->kind == MPIPE__JOURNAL_MARK);/    while (false);/|journal: marks are handed out
+journal.c|journal|s/^        \&\& first != MAGIC)/        \&\& false)/|journal: another file is taken for a torn one
+journal.c|journal|s/^    if (mkdir(dir, 0777) != 0 \&\& errno != EEXIST)/    if (mkdir(dir, 0777) != 0)/|journal: its folder must not be there
+frame.c|frame|s/        memset(payload + end, 0, mpipe__align8(end) - end);/        ;/|frame: what lies between items stays
+interval.c|interval|s/if (set->list\[middle\].end <= at)/if (set->list[middle].end < at)/|interval: an item behind the end is in it
+interval.c|interval|s/        || (right != NULL \&\& right->first < more->end))/        || 0)/|interval: items are done twice
+interval.c|interval|s/    if (more->first >= more->end$/    if (more->first > more->end/|interval: none is one
+interval.c|interval|s/    left->digest += right->digest;/    ;/|interval: a digest is lost where three meet
+interval.c|interval|s/        right->digest += more->digest;/        ;/|interval: a digest is lost on the left
+interval.c|interval|s/    if (left != NULL \&\& left->end < more->first)/    if (left != NULL)/|interval: neighbours stay two
+interval.c|interval resume|s/XXH3_64bits_withSeed(data, size, number)/XXH3_64bits_withSeed(data, size, 0 * number)/|interval: items may change places
+resume.c|resume|s/    room = (next->first > at ? next->first : next->end) - at;/    room = next->end - at;/|resume: a frame straddles what is done
+resume.c|resume|s/    if (re->digest != next->digest)/    if (false)/|resume: another input is passed over
+resume.c|resume|s/^    re->digest = 0;/    ;/|resume: digests of intervals run together
+resume.c|resume|s/        re->next_root = next->end;/        ;/|resume: roots have the numbers of what is done
+resume.c|resume|s/    if (re == NULL || re->replaying || flow->error.code != MPIPE_OK)/    if (re == NULL || flow->error.code != MPIPE_OK)/|resume: what is replayed is recorded again
+resume.c|resume|s/        if (at + n >= end || strcmp(at, ours.text\[i\]) != 0)/        if (at + n >= end)/|resume: another job goes on with the journal
+resume.c|resume|s/                                spec->ordered ? ", ordered" : "");/                                "");/|resume: order is not asked for
+resume.c|resume|s/        hash = XXH64(name, strlen(name) + 1, hash);/        ;/|resume: of long pipelines only the beginning counts
+resume.c|resume|s/^    mpipe__journal_flush(\&re->journal, \&err);/    ;/|resume: a killed process loses all
+resume.c|resume|s/    return e == MPIPE_OK ? mpipe__journal_sync(\&re->journal, err) : e;/    return e;/|resume: the beginning is not on the disk
+resume.c|resume|s/    if (mpipe__journal_sync(\&re->journal, \&err) != MPIPE_OK) {/    if (false) {/|resume: what was saved is not on the disk
+resume.c|resume|s/    flow->master->feeder.stopped = true;/    ;/|resume: a signal does not stop the feed
+resume.c|resume|s/    if (!empty \&\& flow->engine->now < re->drain_until)/    if (false)/|resume: what is under way is not waited for
+resume.c|resume|s/    if (next != NULL)$/    if (false)/|resume: an input that has become shorter
+resume.c|resume|s/    f->head.tries = (uint16_t)record.tries;/    ;/|resume: how often it was tried is forgotten
+resume.c|resume|s/    f->peer = record.peer;/    ;/|resume: where it failed is forgotten
+resume.c|resume|s/    root.made = record.made;/    ;/|resume: what was made is not counted
+resume.c|resume|s/    m->counts.fed += root.items;/    ;/|resume: what was fed before is not counted
+resume.c|resume|s/    memcpy(\&re->ranks, at, sizeof re->ranks);/    re->ranks = (unsigned)flow->engine->transport->size;/|resume: ranges are cut for the ranks of this run
+resume.c|resume|s/    return re != NULL \&\& re->passed > re->n_given/    return false \&\& re->passed > re->n_given/|resume: earlier results do not come
+resume.c|resume|s/^        unlink(path);/        ;/|resume: a journal outlives its job
+resume.c|resume|s/    r->digest = digest_of(f, r->first_item);/    r->digest = digest_of(f, 0);/|resume: the first digest is another
+resume.c|resume|s/    if (is_given(re, items.first)) {/    if (false) {/|resume: results come twice
+resume.c|resume|s/    if (items.end > re->fed) {/    if (false) {/|resume: results come before their turn
+resume.c|resume|s/    return at == end \&\& root->items/    return root->items/|resume: a record that is too long is believed
+resume.c|resume|s/    if (c.left > 0 || c.at != c.end)/    if (false)/|resume: items that do not fill their frame are believed
+resume.c|resume|s/ \&\& root->items + root->made == root->dropped + n;/;/|resume: counts need not add up
+resume.c|resume|s/    return re->ranks > 0 ? MPIPE_OK/    return true ? MPIPE_OK/|resume: a journal of no ranks is believed
+resume.c|resume|s/    memcpy(\&re->memory, at + sizeof re->ranks, sizeof re->memory);/    re->memory = flow->engine->options->memory;/|resume: ranges are cut for the memory of this run
+sink.c|resume|s/^    mpipe__resume_record(flow, r);/    ;/|resume: nothing is recorded
+sink.c|resume|s/^    mpipe__resume_record(flow, r);/    if (r->results.n > 0) mpipe__resume_record(flow, r);/|resume: what came to nothing is not recorded
+sink.c|resume|s/^    if (mpipe__resume_replays(flow)) {/    if (mpipe__resume_replays(flow) \&\& mpipe__ledger_ready(l) == NULL) {/|resume: new results come before earlier ones
+feeder.c|resume|s/           \&\& !mpipe__resume_replays(flow);/           ;/|resume: the end comes before earlier results
+feeder.c|resume|s/    if (fd->out.limit > room)/    if (false)/|resume: frames are longer than what is not done
+lifeline.c|lifeline|s/^        line->silent = 0;/        ;/|lifeline: an answer does not count
+lifeline.c|lifeline|s/        else if (line->silent++ == 0)/        else if (++line->silent > ROUNDS)/|lifeline: nobody is asked
+lifeline.c|lifeline|s/        if (line->silent == ROUNDS)/        if (false)/|lifeline: silence is no death
+lifeline.c|lifeline|s/    if (mpipe__now() >= l->next_round)/    while (mpipe__now() >= l->next_round)/; /^static void ask/,/^}/s/l->next_round = mpipe__now() + /l->next_round += /|lifeline: rounds in which rank 0 slept count
+lifeline.c|lifeline|s/            say(line->fd, ANSWER, l->rank, l->token);/            ;/|lifeline: nobody answers
+lifeline.c|lifeline|s/    if (!line->left) {/    if (true) {/|lifeline: who leaves has died
+lifeline.c|lifeline|s/               \&\& say(line->fd, DIED, l->deaths\[line->n_told\], l->token))/               \&\& line->n_told != 1 \&\& say(line->fd, DIED, l->deaths[line->n_told], l->token))/|lifeline: only the first death is told
+lifeline.c|lifeline|s/^        say(line->fd, DIED, rank, l->token);/        ;/|lifeline: who is taken for dead does not hear of it
+lifeline.c|lifeline|s/ || r->token != l->token || / || /|lifeline: strangers are let in
+lifeline.c|lifeline|s/    return l->n_deaths == 0;/    return true;/|lifeline: who parts does not know of the dead
+lifeline.c|lifeline|s/                      ? line->in.rank : MPIPE__GONE;/                      ? line->in.rank : line->cause;/|lifeline: the last words are not the last
+last_words.c|lifeline|s/^    tell(number);/    ;/|last words: nobody is told of a crash
+last_words.c|lifeline|s/^        tell(0);/        ;/|last words: what was mended counts as a crash
+last_words.c|lifeline|s/        action.sa_flags |= SA_SIGINFO | SA_ONSTACK;/        action.sa_flags |= SA_SIGINFO;/|last words: none of an overflow of the stack
+last_words.c|lifeline|s/            go_on(number, info, context, \&before\[i\]);/            ;/|last words: the handler that was there is not called
+last_words.c|lifeline|s/    return number != SIGABRT \&\& sigaction/    return sigaction/|last words: none of abort()
+owners.c|owners|s/            owner\[p\].state = MPIPE__PART_LOST;$/            owner[p].state = owner[p].state == MPIPE__PART_FILLING ? MPIPE__PART_FULL : MPIPE__PART_LOST;/|owners: what a dead rank was filling is full
+owners.c|owners|s/                 || owner\[p\].state == MPIPE__PART_FULL); w++)/                 ); w++)/|owners: who has much gets as much again
+owners.c|owners|s/? MPIPE__PART_FULL : MPIPE__PART_LOST;$/? MPIPE__PART_FULL : MPIPE__PART_FULL;/|owners: what was half filled is full
+kept.c|kept|s/    if (k->used < MUCH)$/    if (true)/|kept: all stays in memory
+kept.c|kept|s/    memmove(k->block, k->block + k->block_at, left);/    ;/|kept: an item at the end of a block is mixed up
+kept.c|kept|s/^    k->next = 0;/    ;/|kept: the second time nothing comes
+kept.c|kept|s/    if (k->block_at == k->block_end \&\& k->next == k->file.size + k->used)/    if (k->block_at == k->block_end \&\& k->next >= k->file.size)/|kept: what is still in memory is left out
+kept.c|kept|s/    if (k->error.code != MPIPE_OK)$/    if (false)/|kept: after an error more is kept
+refill.c|kept|s/    t->differs |= t->whole;/    ;/|jobs: another key that fails is not noticed
+refill.c|kept|s/        if (!is_free(\&t->key\[i\]))$/        if (i == 0)/|jobs: keys that failed are forgotten
+refill.c|kept|s/    if (failed != NULL \&\& k->error.code == MPIPE_OK)/    if (false)/|jobs: a failed item that was not fed
 ROWS
 }
 

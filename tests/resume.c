@@ -121,6 +121,7 @@ static enum mpipe_err sink(const struct mpipe_item *result, void *arg)
     uint64_t n = *(const uint64_t *)result->data;
 
     run->n_wrong += n >= 2 * ITEMS || (run->job->ordered && n < run->last);
+    run->n_wrong += n / 2 > run->fed;       /* not before the item is there */
     run->last = n;
     run->delivered[n % (2 * ITEMS)]++;
     return MPIPE_OK;
@@ -133,7 +134,7 @@ static void on_failure(const struct mpipe_failure *failure, void *arg)
 
     run->n_wrong += strcmp(failure->stage, "split") != 0
                     || strcmp(failure->text, "as asked") != 0
-                    || failure->tries == 0;
+                    || failure->tries == 0 || failure->rank < 0;
     run->failed[n % (2 * ITEMS)]++;
 }
 
@@ -670,6 +671,36 @@ static void of_nobody(void)
     }
 }
 
+/* It was begun on no ranks. */
+static void by_nobody(void)
+{
+    struct run run = { .job = &jobs[0] };
+    char path[80], record[2000];
+    uint64_t size = 0;
+    FILE *file;
+
+    begin();
+    CU_ASSERT(half(&jobs[0]));
+    name_of(path, 0);
+    file = fopen(path, "r");
+    CU_ASSERT_FATAL(file != NULL && fread(record, 1, 32, file) == 32);
+    memcpy(&size, record + 16, sizeof size);
+    CU_ASSERT_FATAL(size > 12 && size < sizeof record);
+    CU_ASSERT_EQUAL(fread(record, 1, size, file), size);
+    fclose(file);
+    for (unsigned ranks = 1; ranks < 2; ranks--) {
+        unlink(path);
+        memcpy(record + size - 12, &ranks, sizeof ranks);
+        append(2, record, size);
+        if (ranks == 0)
+            CU_ASSERT_EQUAL(says(&run, "cannot be"), -MPIPE_EIO);
+        if (ranks == 1)
+            CU_ASSERT_EQUAL(says(&run, ""), 0);
+        run = (struct run){ .job = &jobs[0] };
+    }
+    CU_ASSERT(end());
+}
+
 /* ---- where no journal can be ---- */
 
 static void no_place(void)
@@ -817,6 +848,7 @@ static const struct mpipe__test tests[] = {
     { "a torn end is done again, damage is refused", torn_or_damaged },
     { "a record that cannot be is refused", cannot_be },
     { "a journal of nobody is refused", of_nobody },
+    { "a journal by nobody is refused", by_nobody },
     { "where no journal can be", no_place },
     { "no room for a journal", no_room },
     { "a signal stops the job, and nothing is done twice", stops_and_goes_on },
