@@ -45,7 +45,7 @@ frame.c|frame|s/memmove(to, spot, size);/(void)spot;/|frame: a smaller commit is
 frame.c|frame fuzz_frame|s/h->bytes > SIZE_MAX \/ 2/h->bytes > SIZE_MAX - 1/|frame: lengths may come round
 frame.c|frame|s/size != mpipe__wire_size(h) && size != MPIPE__HEAD_SIZE/size < mpipe__wire_size(h) \&\& size != MPIPE__HEAD_SIZE/|frame: a message may be too long
 frame.c|frame fuzz_frame|s/if ((uint64_t)(c->end - c->at) < size)/if (c->end == c->at \&\& size > 0)/|frame: an item may end outside
-frame.h|frame fuzz_frame|s/|| h->bytes != (uint64_t)h->n_items/|| false \&\& h->bytes != (uint64_t)h->n_items/|frame: a damaged one is walked by its stride
+frame.h|frame fuzz_frame|s,|| bytes != (uint64_t)n_items,|| false \&\& bytes != (uint64_t)n_items,|frame: a damaged one is walked by its stride
 pool.c|pool|s/if (--f->refs > 0)/if (--f->refs > 1)/|pool: the last but one reference frees
 pool.c|pool|s/pool->kept + f->capacity > pool->keep_max/pool->kept > pool->keep_max/|pool: keeps one too many
 link.c|link|s/    link->credits--;/    ;/|credits: sending costs nothing
