@@ -296,7 +296,7 @@ static void hand_on(int number)
     bool asks = number == SIGTERM || number == SIGUSR1;
     int given = gentle != 0 && asked == 0 && asks ? gentle : number;
 
-    asked++;
+    asked += number != SIGUSR2;         /* which asks for nothing of ours */
     if (child > 0)
         kill(child, given);
 }

@@ -384,10 +384,13 @@ static enum mpipe_err sync_end(struct mpipe__journal *j,
                                struct mpipe_error *err)
 {
     uint64_t upto = j->syncing;
+    int failed = aio_error(&j->sync);
 
     j->syncing = 0;
-    if (aio_return(&j->sync) != 0)
+    if (aio_return(&j->sync) != 0) {
+        errno = failed;
         return io_error(j, "bring to the disk", err);
+    }
     return mark(j, upto, err);
 }
 

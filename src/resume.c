@@ -395,8 +395,8 @@ void mpipe__resume_check_end(struct mpipe__flow *flow)
     if (next != NULL)
         mpipe__flow_fail(flow, 0, MPIPE_EMISMATCH, "the input has ended after "
                          "%llu items, but the journal in %s has results of "
-                         "items up to %llu: has the input changed? Remove the "
-                         "journal to begin the job again",
+                         "items up to %llu: has the input changed, or "
+                         "--limit? Remove the journal to begin the job again",
                          (unsigned long long)at,
                          flow->engine->options->journal,
                          (unsigned long long)re->done.list[re->done.n - 1].end

@@ -460,8 +460,10 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
                && !mp->transport->ops->part(mp->transport);
     if (mourning && !began)
         leave_now(mp, code);
-    if (mp->tied && !mourning)
-        mpipe__farewell_begin(code, FAREWELL_MS);   /* the rest is collective */
+    if (mp->tied && !mourning) {        /* the rest is collective, and may end here */
+        fflush(NULL);
+        mpipe__farewell_begin(code, FAREWELL_MS);
+    }
     mpipe__engine_fini(&mp->engine);
     mpipe_machine_free(mp->machine);
     free(mp->command);
