@@ -1,7 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # cluster_slurm.sh - each jobscript is given to a real Slurm on virtual hosts: known
-# answers, a time limit, scancel, hosts that fail.
+# answers, a time limit, scancel, hosts that fail.  It takes two to four minutes, for
+# Slurm takes its time; so only where MPIPE_TEST_SLURM is set.
+
+if [ -z "$MPIPE_TEST_SLURM" ]; then
+    echo "SKIPPED: MPIPE_TEST_SLURM=1 was not set, so the jobscripts were NOT given to" \
+        "a Slurm (that takes some minutes)"
+    exit 77
+fi
 
 . "$abs_top_srcdir/tests/cluster/slurm.sh"
 
