@@ -28,6 +28,7 @@ interrupted()
     read -r word pid <&3
     [ "$word" = running ] || complain "$command: it does not run: $word"
     program=$pid
+    sleep 0.3                   # until the launcher has settled, too
     [ "$3" = 'rank 0' ] || pid=$(cat mpirun.pid)
     kill -"$2" "$pid"
     # it has 20 seconds
