@@ -34,10 +34,10 @@ run()
 
 run "$abs_top_srcdir/configure" --disable-shared CC=mpicc.$other \
     MPIRUN=mpirun.$other CFLAGS=-O1
-run "$MAKE" -j2 all tests/copy tests/engine.mpi tests/load tests/transport_mpi.mpi
+run "$MAKE" -j2 all tests/engine.mpi tests/load tests/transport_mpi.mpi
 run "$MAKE" -j2 check-TESTS TESTS="tests/engine.mpi tests/errors.sh \
-    tests/palindrome.sh tests/resume.sh tests/signals.sh tests/transport_mpi.mpi"
-if ! grep -q '^# PASS:  *6$' log; then
+    tests/palindrome.sh tests/signals.sh tests/transport_mpi.mpi"
+if ! grep -q '^# PASS:  *5$' log; then
     sed -n '/^# TOTAL/,/^# ERROR/s,^,| ,p' log
     echo "other_mpi.sh: not all of the tests were run with $other"
     exit 1
