@@ -13,6 +13,13 @@ bool mpipe__backup_late(uint64_t age_ns, uint64_t typical_ns)
     return typical_ns > 0 && age_ns > LEAST_NS && age_ns > TIMES * typical_ns;
 }
 
+void mpipe__backup_given(const struct mpipe__flow *flow, struct mpipe__root *r,
+                         int rank)
+{
+    r->fed_at = flow->engine->now;
+    r->given_to = rank;
+}
+
 /* Is all fed, and nothing waits to be sent? */
 static bool near_end(const struct mpipe__flow *flow)
 {
@@ -60,8 +67,7 @@ static bool feed_copy(struct mpipe__flow *flow, struct mpipe__root *r,
     f->head.id = id;
     f->head.root = copy->seq;
     f->head.attempt = copy->attempt;
-    copy->given_to = link->peer;
-    copy->fed_at = flow->engine->now;
+    mpipe__backup_given(flow, copy, link->peer);
     m->backups.made++;
     if (mpipe__link_send(link, f) != MPIPE_OK)
         mpipe__flow_fail(flow, 0, MPIPE_EMPI, "a frame could not be sent to rank "

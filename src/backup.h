@@ -17,6 +17,10 @@ struct mpipe__flow;
 /* Has a root been under way for too long?  Pure. */
 bool mpipe__backup_late(uint64_t age_ns, uint64_t typical_ns);
 
+/* The root goes to this rank, for the first time or again: its time begins. */
+void mpipe__backup_given(const struct mpipe__flow *flow, struct mpipe__root *r,
+                         int rank);
+
 /* Feed what is late once more, if that is to be; true if something was. */
 bool mpipe__backup_step(struct mpipe__flow *flow);
 

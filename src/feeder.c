@@ -9,6 +9,7 @@
  */
 #include <limits.h>
 #include <stdlib.h>
+#include "backup.h"
 #include "clock.h"
 #include "feeder.h"
 #include "flow.h"
@@ -245,8 +246,7 @@ static void send_root(struct mpipe__flow *flow, struct mpipe__link *link,
     r->fed = f;
     f->refs++;
     mpipe__resume_fed(flow, r, f);
-    r->fed_at = flow->engine->now;
-    r->given_to = link->peer;
+    mpipe__backup_given(flow, r, link->peer);
     m->counts.fed += f->head.n_items;
     if (mpipe__link_send(link, f) != MPIPE_OK)
         mpipe__flow_fail(flow, 0, MPIPE_EMPI,
@@ -314,7 +314,14 @@ static bool pump_again(struct mpipe__flow *flow)
 
     while (q->first != NULL && !mpipe__flow_ending(flow)
            && (link = link_for(flow, q->first)) != NULL) {
-        if (mpipe__link_send(link, mpipe__queue_pop(q)) != MPIPE_OK)
+        struct mpipe__frame *f = mpipe__queue_pop(q);
+        struct mpipe__root *r = mpipe__ledger_find(&flow->master->ledger,
+                                                   f->head.root,
+                                                   f->head.attempt);
+
+        if (r != NULL)
+            mpipe__backup_given(flow, r, link->peer);
+        if (mpipe__link_send(link, f) != MPIPE_OK)
             mpipe__flow_fail(flow, 0, MPIPE_EMPI, "a frame could not be sent "
                              "to rank %d", link->peer);
         did = true;

@@ -45,8 +45,8 @@ struct mpipe__root {
     uint32_t split;             /* fed item by item from this attempt on, for it
                                    may have killed; 0: whole */
     uint32_t deaths;            /* over it, whichever item that was */
-    uint64_t fed_at;            /* ns */
-    int32_t given_to;           /* the rank of the first stage */
+    uint64_t fed_at;            /* ns; of this attempt, ... */
+    int32_t given_to;           /* ... and to which rank of the first stage */
     bool is_copy;
     uint64_t twin;              /* seq of its copy, or of what it is the copy of,
                                    plus 1; 0: neither */

@@ -6,7 +6,6 @@
  * from digests of the items that are passed over.
  */
 #define XXH_INLINE_ALL
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,7 +14,6 @@
 #include "clock.h"
 #include "error.h"
 #include "master.h"
-#include "recovery.h"
 #include "resume.h"
 #include "sink.h"
 
@@ -53,7 +51,6 @@ static struct mpipe__resume *resume_of(const struct mpipe__flow *flow)
 
 struct owner {
     char text[3][WORDS_SIZE];       /* version, command, pipeline */
-    size_t size;                    /* of all as it is in the file */
 };
 
 static const char *const owner_is[3] = {
@@ -227,7 +224,6 @@ static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
     e = mpipe__intervals_add(&re->done, &items);
     if (e == MPIPE_ENOMEM)
         return mpipe__error(err, 0, e, "no memory for a journal");
-    re->n_done += root.items;
     return e == MPIPE_OK ? e : damaged(flow, err);
 }
 

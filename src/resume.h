@@ -21,7 +21,6 @@ struct mpipe__resume {
     unsigned ranks;                 /* of the run that began it, */
     uint64_t memory;                /* ... and its --memory */
     struct mpipe__intervals done;   /* items fed by earlier runs, with results */
-    uint64_t n_done;                /* how many items that are */
     /* Of their results: where they end in the file, and where the first one begins
      * that has not been handed out; those behind it that have; in all. */
     uint64_t replay_end, replay_from;
