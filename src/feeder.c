@@ -417,7 +417,8 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
 
     if (flow->spec->source == NULL || fd->ended || fd->stopped || flow->in_source
         || flow->in_sink || flow->paused || flow->phase != MPIPE__RUNNING
-        || fd->pending.n > pending_max(flow) || mpipe__flow_ending(flow))
+        || fd->pending.n > pending_max(flow) || mpipe__flow_ending(flow)
+        || mpipe__resume_comes_first(flow))
         return false;
     flow->in_source = true;
     fd->out.text[0] = '\0';

@@ -86,7 +86,8 @@ struct mpipe__flow *mpipe__flow_start(struct mpipe__engine *en,
         flow->engine = en;
         flow->spec = spec;
         flow->id = id;
-        flow->nth_journal = mpipe__resume_wanted(flow) ? en->n_journals++ : 0;
+        flow->nth_journal = mpipe__resume_wanted(flow) && !spec->journals
+                            ? en->n_journals++ : 0;
         flow->started = mpipe__now();
         flow->next_stats = flow->started + STATS_NS;
         flow->span_day = mpipe__today() - flow->started;

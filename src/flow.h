@@ -56,6 +56,8 @@ struct mpipe__flow_spec {
                    struct mpipe_error *err);
     void *delivered_arg, *told_arg;
     uint64_t failed_before;         /* in a flow that this one goes on with */
+    bool journals;                  /* with --journal, also where it is direct, */
+    struct mpipe__resume *resume;   /* ... on rank 0 here: whose runs it */
     /* What rank 0 gives to all before the flow runs; called on each. */
     struct mpipe_bytes brief;
     enum mpipe_err (*take_brief)(void *arg, const void *data, size_t size);

@@ -22,7 +22,8 @@
 enum mpipe__journal_kind {
     MPIPE__JOURNAL_MARK = 1,    /* the journal's own */
     MPIPE__JOURNAL_START,       /* whose journal it is */
-    MPIPE__JOURNAL_ROOT         /* a root frame that is done, see resume.c */
+    MPIPE__JOURNAL_ROOT,        /* a root frame that is done, see record.h; */
+    MPIPE__JOURNAL_KEYS         /* ... of a job's output */
 };
 
 struct mpipe__journal {

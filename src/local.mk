@@ -45,8 +45,12 @@ src_libmpipe_core_la_SOURCES = \
 	src/interrupt.h \
 	src/interval.c \
 	src/interval.h \
+	src/job_journal.c \
+	src/job_journal.h \
 	src/journal.c \
 	src/journal.h \
+	src/journal_owner.c \
+	src/journal_owner.h \
 	src/kept.c \
 	src/kept.h \
 	src/last_words.c \
@@ -99,6 +103,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/pool.h \
 	src/progress.c \
 	src/progress.h \
+	src/record.c \
+	src/record.h \
 	src/recovery.c \
 	src/recovery.h \
 	src/reduce.c \

@@ -10,11 +10,16 @@
  * When ranks have died, and partitions with them that are still needed, an output
  * flow ends with MPIPE_AGAIN on all ranks.  Then one of refill() feeds what was fed
  * once more, for the lost partitions alone, and the output goes on.
+ *
+ * With --journal the output of the last job is recorded, and the next run of the
+ * same command computes what is not there.  Of a fold job the items are, as they
+ * come to rank 0.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include "error.h"
 #include "flow.h"
+#include "job_journal.h"
 #include "part_file.h"
 #include "partition.h"
 #include "pipeline.h"
@@ -50,6 +55,7 @@ struct mpipe_mapreduce {
     struct mpipe__tokens tokens;
     struct mpipe__kept kept;        /* rank 0: what was fed */
     struct mpipe__told told;        /* rank 0: keys that failed */
+    struct mpipe__job_journal journal;  /* rank 0: of its output */
     uint64_t n_failed;              /* rank 0: in outputs that ended early */
     struct mpipe_mapreduce *first;  /* of those that follow one another */
     bool again;                     /* its output has run before */
@@ -88,6 +94,13 @@ static uint64_t fair_share(const struct mpipe *mp)
 static bool is_fold(const struct mpipe_mapreduce *mr)
 {
     return mr->job.fold != NULL;
+}
+
+/* Is what it delivers recorded? */
+static bool journals(const struct mpipe_mapreduce *mr)
+{
+    return mr->mp->options.journal[0] != '\0' && !mr->mp->options.plan
+           && mr->next == NULL && !is_fold(mr);
 }
 
 static uint32_t by_users(const void *key, size_t size, uint32_t n, void *arg)
@@ -184,11 +197,11 @@ static void describe_input(struct mpipe_mapreduce *mr)
     if (job->map != NULL)
         mpipe_pipeline_add(mr->input, &map);
     mpipe_pipeline_on_failure(mr->input, job->failed, job->arg);
-    if (is_fold(mr) && job->ordered) {
-        mpipe_pipeline_ordered(mr->input, 1);
+    describe_shuffle(mr);
+    if (is_fold(mr) && (job->ordered || mr->mp->options.journal[0] != '\0')) {
+        mpipe_pipeline_ordered(mr->input, job->ordered);
         mpipe_pipeline_sink(mr->input, fold_item, mr);
     } else {
-        describe_shuffle(mr);
         spec->shuffle = &mr->shuffle;
     }
 }
@@ -247,6 +260,7 @@ void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
     mpipe__bounds_fini(&mr->bounds);
     mpipe__kept_fini(&mr->kept);
     mpipe__told_fini(&mr->told);
+    mpipe__job_journal_close(&mr->journal, true);
     free(mr->sample.data);
     free(mr->ahead.items.data);
     free(mr->acc);
@@ -340,11 +354,20 @@ static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
     return MPIPE_OK;
 }
 
+/* How many partitions there are by default. */
+static uint32_t usual_parts(const struct mpipe_mapreduce *mr)
+{
+    uint32_t n = mr->shuffle.n_parts;
+
+    if (n == 0)
+        n = mpipe_size(mr->mp) > 1 ? (uint32_t)mpipe_size(mr->mp) - 1 : 1;
+    return n < MPIPE__PARTS_MAX ? n : MPIPE__PARTS_MAX;
+}
+
 static enum mpipe_err choose_bounds(struct mpipe_mapreduce *mr,
                                     struct mpipe_bytes *packed)
 {
     const char **pair = malloc((mr->n_sample + 1) * sizeof *pair);
-    uint32_t n = mr->shuffle.n_parts;
     size_t k = 0;
     enum mpipe_err e;
 
@@ -353,17 +376,23 @@ static enum mpipe_err choose_bounds(struct mpipe_mapreduce *mr,
     for (size_t at = 0; at < mr->sample.size;
          at += mpipe__pair_stride(mr->sample.data + at))
         pair[k++] = mr->sample.data + at;
-    if (n == 0)
-        n = mpipe_size(mr->mp) > 1 ? (uint32_t)mpipe_size(mr->mp) - 1 : 1;
-    e = mpipe__bounds_pack(pair, k, n, packed);
+    e = mpipe__bounds_pack(pair, k, usual_parts(mr), packed);
     free(pair);
     return e;
 }
 
-static enum mpipe_err take_bounds(void *arg, const void *data, size_t size)
+/* Their number, where rank 0 has one that must be, and where they begin. */
+static enum mpipe_err take_brief(void *arg, const void *data, size_t size)
 {
     struct mpipe_mapreduce *mr = arg;
 
+    if (journals(mr)) {
+        if (size < sizeof mr->shuffle.n_parts)
+            return MPIPE_EINVAL;
+        memcpy(&mr->shuffle.n_parts, data, sizeof mr->shuffle.n_parts);
+        data = (const char *)data + sizeof mr->shuffle.n_parts;
+        size -= sizeof mr->shuffle.n_parts;
+    }
     mpipe__bounds_fini(&mr->bounds);
     return mpipe__bounds_unpack(&mr->bounds, data, size);
 }
@@ -472,7 +501,7 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
         sample->error = spec->error;            /* for all to hear */
     e = mpipe_pipeline_run(pl);
     mpipe_pipeline_free(pl);
-    spec->take_brief = take_bounds;
+    spec->take_brief = take_brief;
     spec->brief_arg = mr;
     if (e == MPIPE_OK && mpipe_rank(mr->mp) == 0
         && choose_bounds(mr, &spec->brief) != MPIPE_OK)
@@ -481,12 +510,111 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
     return e;
 }
 
+/* ---- what an earlier run has done ---- */
+
+static struct mpipe_mapreduce *last_of(struct mpipe_mapreduce *mr)
+{
+    while (mr->next != NULL)
+        mr = mr->next;
+    return mr;
+}
+
+static bool has_mistake(const struct mpipe_mapreduce *mr)
+{
+    const struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+
+    return spec == NULL || spec->error.code != MPIPE_OK;
+}
+
+/* On rank 0 before anything runs. */
+static void open_journal(struct mpipe_mapreduce *mr)
+{
+    struct mpipe_mapreduce *last = last_of(mr);
+    struct mpipe__job_journal *j = &last->journal;
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    unsigned nth;
+
+    if (!journals(last))
+        return;
+    nth = mr->mp->engine.n_journals++;
+    if (mpipe_rank(mr->mp) != 0 || has_mistake(mr))
+        return;
+    j->nth = nth;
+    snprintf(j->what, sizeof j->what, "job '%s', %u partitions%s%s", last->name,
+             last->job.partitions, last->job.sort == MPIPE_SORT_ALL ? ", sorted"
+             : "", last->job.parts != NULL ? ", part files" : "");
+    if (mpipe__job_journal_open(j, &mr->mp->engine, &err) != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
+}
+
+/* Which partitions there are is as in the run that began the journal; and those that
+ * are done have no owner. */
+static enum mpipe_err take_terms(struct mpipe_mapreduce *last,
+                                 struct mpipe_bytes *bounds,
+                                 struct mpipe_error *err)
+{
+    struct mpipe__job_journal *j = &last->journal;
+    struct mpipe__shuffle *sh = &last->shuffle;
+
+    if (mpipe__job_journal_begin(j, &last->mp->engine, usual_parts(last), bounds,
+                                 err) != MPIPE_OK)
+        return err->code;
+    sh->n_parts = j->n_parts;
+    sh->owner = calloc(sh->n_parts, sizeof *sh->owner);
+    if (sh->owner == NULL)
+        return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for partitions");
+    sh->n_owners = sh->n_parts;
+    for (uint32_t p = 0; j->done != NULL && p < sh->n_parts; p++)
+        if (j->done[p])
+            sh->owner[p].state = MPIPE__PART_DONE;
+    return MPIPE_OK;
+}
+
+/* All ranks hear with the flow that fills its partitions which ones there are. */
+static void give_brief(struct mpipe_mapreduce *last, struct mpipe__flow_spec *spec)
+{
+    const struct mpipe_bytes *bounds = &last->journal.bounds;
+    size_t size = sizeof last->shuffle.n_parts + bounds->size;
+    char *text;
+
+    spec->take_brief = take_brief;
+    spec->brief_arg = last;
+    if (mpipe_rank(last->mp) != 0)
+        return;
+    text = malloc(size);
+    if (text == NULL) {
+        mpipe__error(&spec->error, 0, MPIPE_ENOMEM, "no memory for partitions");
+        return;
+    }
+    memcpy(text, &last->shuffle.n_parts, sizeof last->shuffle.n_parts);
+    if (bounds->size > 0)
+        memcpy(text + sizeof last->shuffle.n_parts, bounds->data, bounds->size);
+    spec->brief = (struct mpipe_bytes){ text, size, size };
+}
+
+/* The bounds that were found, if any, are for a new journal. */
+static void begin_journal(struct mpipe_mapreduce *mr)
+{
+    struct mpipe_mapreduce *last = last_of(mr);
+    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (!journals(last) || spec == NULL)
+        return;
+    if (mpipe_rank(mr->mp) == 0 && !has_mistake(mr)
+        && take_terms(last, &spec->brief, &err) != MPIPE_OK)
+        mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
+    if (mr == last)
+        give_brief(last, spec);
+}
+
 /* ---- the output ---- */
 
 /* Can its output go on where it has ended?  If not, all of it is done again. */
 static bool resumes(const struct mpipe_mapreduce *mr)
 {
-    return mr->mp->engine.survives && mr->next == NULL && !is_fold(mr);
+    return (mr->mp->engine.survives && mr->next == NULL && !is_fold(mr))
+           || journals(mr);
 }
 
 /* A death over the same keys again and again is their doing. */
@@ -516,6 +644,8 @@ static void describe_tokens(struct mpipe_mapreduce *mr,
     spec->returns = mr->mp->engine.survives
                     && mr->first->kept.error.code == MPIPE_OK;
     spec->failed_before = mr->n_failed;
+    if (journals(mr))
+        spec->resume = &mr->journal.resume;
     if (mr->next != NULL && mr->mp->engine.survives) {
         mpipe__told_begin(&mr->told);
         spec->told = mpipe__told_before;
@@ -548,6 +678,9 @@ static void describe_output(struct mpipe_mapreduce *mr)
     };
     if (mr->next != NULL)
         spec->shuffle = &mr->next->shuffle;
+    if (mr->next != NULL && journals(mr->next))
+        give_brief(mr->next, spec);
+    spec->journals = journals(mr);
     spec->refills = mr->again && mr->next != NULL;
     mr->from->store.keeps = resumes(mr);
     mr->from->store.any_order &= !resumes(mr);
@@ -571,16 +704,18 @@ static void describe_output(struct mpipe_mapreduce *mr)
 /* Rank 0, before anything runs. */
 static void ready_folder(struct mpipe_mapreduce *mr)
 {
-    struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
-    struct mpipe_mapreduce *last = mr;
+    struct mpipe_mapreduce *last = last_of(mr);
+    const struct mpipe__job_journal *j = &last->journal;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
 
-    while (last->next != NULL)
-        last = last->next;
-    if (last->job.parts == NULL || mpipe_rank(mr->mp) != 0 || spec == NULL
-        || spec->error.code != MPIPE_OK || mr->mp->options.plan)
+    if (last->job.parts == NULL || mpipe_rank(mr->mp) != 0 || has_mistake(mr)
+        || mr->mp->options.plan)
         return;
-    if (mpipe__part_folder(last->job.parts, &err) != MPIPE_OK)
+    if (j->resume.started)
+        mpipe__part_folder_goes_on(last->job.parts, j->done, j->n_parts, &err);
+    else
+        mpipe__part_folder(last->job.parts, &err);
+    if (err.code != MPIPE_OK)
         mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
 }
 
@@ -612,9 +747,11 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
         mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "it has run already: "
                               "make a new job");
     mr->ran = true;
+    open_journal(mr);
     ready_folder(mr);
     if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
         e = look_ahead(mr);
+    begin_journal(mr);
     keep_input(mr);
     if (e == MPIPE_OK)
         e = mpipe_pipeline_run(mr->input);
@@ -756,13 +893,14 @@ static enum mpipe_err end_fold(struct mpipe_mapreduce *mr)
 }
 
 /* It has ended, in whichever way. */
-static void clean_up(struct mpipe_mapreduce *mr)
+static void clean_up(struct mpipe_mapreduce *mr, enum mpipe_err e)
 {
+    mpipe__job_journal_close(&last_of(mr)->journal, e != MPIPE_EDEAD);
     for (struct mpipe_mapreduce *m = mr->first; m != NULL; m = m->next) {
         forget(&m->shuffle);
         forget(&m->gathered);
-        if (m->job.parts != NULL && m->mp->engine.n_dead > 0
-            && mpipe_rank(m->mp) == 0)
+        if (m->job.parts != NULL && e != MPIPE_EDEAD
+            && (m->mp->engine.n_dead > 0 || journals(m)) && mpipe_rank(m->mp) == 0)
             mpipe__part_folder_tidy(m->job.parts);
     }
 }
@@ -787,7 +925,7 @@ enum mpipe_err mpipe_mapreduce_run(struct mpipe_mapreduce *mr)
             break;
         mr = mr->next;
     }
-    clean_up(mr);
+    clean_up(mr, e);
     if (!goes_on(e))
         return e;
     reduced = end_fold(mr);

@@ -75,11 +75,13 @@ bool mpipe__master_all_paused(const struct mpipe__flow *flow)
 }
 
 /* Are roots delivered in feed order?  Also the tokens of a job that can go on after
- * a death: so what was delivered of a partition is always its beginning. */
+ * a death, or from a journal: so what was delivered of a partition is always its
+ * beginning. */
 static bool in_order(const struct mpipe__flow *flow)
 {
     return flow->spec->ordered || flow->spec->shuffle != NULL
-           || (flow->spec->direct != NULL && flow->engine->survives);
+           || (flow->spec->direct != NULL
+               && (flow->engine->survives || mpipe__resume_wanted(flow)));
 }
 
 enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)

@@ -13,15 +13,22 @@
 
 #define MUCH ((size_t)256 << 10)
 
+static enum mpipe_err make_folder(const char *folder, struct mpipe_error *err)
+{
+    if (mkdir(folder, 0777) == 0 || errno == EEXIST)
+        return MPIPE_OK;
+    return mpipe__error(err, 0, MPIPE_EIO, "%s: the folder for part files "
+                        "cannot be made: %s", folder, strerror(errno));
+}
+
 enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err)
 {
     const struct dirent *entry;
     bool taken = false;
     DIR *dir;
 
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return mpipe__error(err, 0, MPIPE_EIO, "%s: the folder for part files "
-                            "cannot be made: %s", folder, strerror(errno));
+    if (make_folder(folder, err) != MPIPE_OK)
+        return err->code;
     dir = opendir(folder);
     if (dir == NULL)
         return mpipe__error(err, 0, MPIPE_EIO, "%s: the folder for part files "
@@ -33,6 +40,30 @@ enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err)
         return mpipe__error(err, 0, MPIPE_EIO, "%s has part files of an "
                             "earlier job: remove them, or name another folder",
                             folder);
+    return MPIPE_OK;
+}
+
+static void name_of(const char *folder, uint32_t part, char *to, size_t size)
+{
+    snprintf(to, size, "%s/part-%05u", folder, part);
+}
+
+enum mpipe_err mpipe__part_folder_goes_on(const char *folder, const bool *done,
+                                          uint32_t n, struct mpipe_error *err)
+{
+    char name[1100];
+
+    if (make_folder(folder, err) != MPIPE_OK)
+        return err->code;
+    for (uint32_t p = 0; p < n; p++) {
+        name_of(folder, p, name, sizeof name);
+        if (done[p] && access(name, R_OK) != 0)
+            return mpipe__error(err, 0, MPIPE_EIO, "%s, which by the journal an "
+                                "earlier run has written, cannot be read: %s. "
+                                "Remove the journal to begin the job again", name,
+                                strerror(errno));
+    }
+    mpipe__part_folder_tidy(folder);
     return MPIPE_OK;
 }
 
@@ -62,7 +93,7 @@ enum mpipe_err mpipe__part_file_open(struct mpipe__part_file *f,
                                      struct mpipe_error *err)
 {
     memset(f, 0, sizeof *f);
-    snprintf(f->name, sizeof f->name, "%s/part-%05u", folder, part);
+    name_of(folder, part, f->name, sizeof f->name);
     snprintf(f->under, sizeof f->under, "%s/.part-%05u.%d.tmp", folder, part,
              rank);
     f->fd = open(f->under, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

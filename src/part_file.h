@@ -23,6 +23,11 @@ struct mpipe__part_file {
  * rank 0).  MPIPE_EIO. */
 enum mpipe_err mpipe__part_folder(const char *folder, struct mpipe_error *err);
 
+/* The same where an earlier run has begun a job of 'n' parts: those that are 'done'
+ * must be there, and what else it has left is written over, or goes. */
+enum mpipe_err mpipe__part_folder_goes_on(const char *folder, const bool *done,
+                                          uint32_t n, struct mpipe_error *err);
+
 /* What ranks that died have left in the folder goes. */
 void mpipe__part_folder_tidy(const char *folder);
 

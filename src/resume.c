@@ -10,32 +10,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include <mpipe/version.h>
 #include "clock.h"
 #include "error.h"
+#include "journal_owner.h"
 #include "master.h"
+#include "record.h"
 #include "resume.h"
 #include "sink.h"
 
 #define FLUSH_NS 10000000u          /* what a killed process loses at most, */
 #define SYNC_NS  1000000000u        /* ... and a machine without power, about */
-#define PIECES   64u                /* of a record, without allocating */
 
-struct root_record {                /* the payload of MPIPE__JOURNAL_ROOT: this, */
-    uint64_t first, digest;         /* of the items that were fed */
-    uint64_t dropped, made;
-    uint32_t items, n_frames;
-};
-
-struct frame_record {               /* ... and for each frame of results this, */
-    uint32_t kind, stage, tries;
-    int32_t peer;
-    uint32_t n_items, item_size;
-    uint64_t bytes;                 /* ... and so many bytes, a multiple of 8 */
-};
-
-/* Not the flow's id: of those a map-reduce job takes more where a rank dies. */
-static void file_name(char *to, size_t size, const char *session, unsigned nth)
+void mpipe__resume_file(char *to, size_t size, const char *session, unsigned nth)
 {
     snprintf(to, size, "%spipeline-%u.journal", session, nth);
 }
@@ -47,66 +33,37 @@ static struct mpipe__resume *resume_of(const struct mpipe__flow *flow)
 
 /* ---- whose journal it is ---- */
 
-#define WORDS_SIZE 1024u
-
-struct owner {
-    char text[3][WORDS_SIZE];       /* version, command, pipeline */
-};
-
-static const char *const owner_is[3] = {
-    "was begun by libmpipe", "is of the command", "is of the pipeline"
-};
-
-/* The command in words; what does not fit is in its hash alone, as below. */
-static void shorten(const char *command, char *to)
-{
-    size_t n = strlen(command);
-
-    snprintf(to, WORDS_SIZE, "%s", command);
-    if (n >= WORDS_SIZE)
-        snprintf(to + WORDS_SIZE - 32, 32, "... (%016llx)",
-                 (unsigned long long)XXH64(command, n, 0));
-}
-
 /* The pipeline in words. */
 static void describe(const struct mpipe__flow_spec *spec, char *to)
 {
     XXH64_hash_t hash = 0;
-    size_t n = (size_t)snprintf(to, WORDS_SIZE, "%s%s:", spec->name,
+    size_t n = (size_t)snprintf(to, MPIPE__OWNER_WORDS, "%s%s:", spec->name,
                                 spec->ordered ? ", ordered" : "");
 
     for (unsigned s = 0; s < spec->n_stages; s++) {
         const char *name = spec->stage[s].name;
 
         hash = XXH64(name, strlen(name) + 1, hash);
-        if (n + strlen(name) + 40 < WORDS_SIZE)
-            n += (size_t)snprintf(to + n, WORDS_SIZE - n, " %s", name);
+        if (n + strlen(name) + 40 < MPIPE__OWNER_WORDS)
+            n += (size_t)snprintf(to + n, MPIPE__OWNER_WORDS - n, " %s", name);
     }
-    snprintf(to + n, WORDS_SIZE - n, " (%u stages, %016llx)", spec->n_stages,
-             (unsigned long long)hash);
+    snprintf(to + n, MPIPE__OWNER_WORDS - n, " (%u stages, %016llx)",
+             spec->n_stages, (unsigned long long)hash);
 }
 
-static void owner_of(const struct mpipe__flow *flow, struct owner *o)
+static void owner_of(const struct mpipe__flow *flow,
+                     struct mpipe__journal_owner *o)
 {
-    memset(o, 0, sizeof *o);
-    snprintf(o->text[0], WORDS_SIZE, "%s", mpipe_version());
-    shorten(flow->engine->command, o->text[1]);
-    describe(flow->spec, o->text[2]);
-}
+    char what[MPIPE__OWNER_WORDS];
 
-/* One after another, each with its zero. */
-static struct iovec owner_piece(const struct owner *o, unsigned i)
-{
-    return (struct iovec){ (void *)(uintptr_t)o->text[i],
-                           strlen(o->text[i]) + 1 };
+    describe(flow->spec, what);
+    mpipe__journal_owner_set(o, flow->engine->command, what);
 }
 
 static enum mpipe_err damaged(const struct mpipe__flow *flow,
                               struct mpipe_error *err)
 {
-    return mpipe__error(err, 0, MPIPE_EIO, "the journal in %s has a record "
-                        "that cannot be: remove it to begin the job again",
-                        flow->engine->options->journal);
+    return mpipe__journal_damaged(flow->engine->options->journal, err);
 }
 
 static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
@@ -114,22 +71,15 @@ static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
                                     struct mpipe_error *err)
 {
     struct mpipe__resume *re = resume_of(flow);
-    const char *at = r->data, *end = r->data + r->size;
-    struct owner ours;
+    struct mpipe__journal_owner ours;
+    const char *at;
+    size_t size;
 
     owner_of(flow, &ours);
-    for (unsigned i = 0; i < 3; i++) {
-        size_t n = strnlen(at, (size_t)(end - at));
-
-        if (at + n >= end || strcmp(at, ours.text[i]) != 0)
-            return mpipe__error(err, 0, MPIPE_EMISMATCH, "the journal in %s "
-                                "%s \"%.*s\", not \"%s\": remove it, or name "
-                                "another folder", flow->engine->options->journal,
-                                owner_is[i], n < 60 ? (int)n : 60, at,
-                                ours.text[i]);
-        at += n + 1;
-    }
-    if ((size_t)(end - at) != sizeof re->ranks + sizeof re->memory)
+    if (mpipe__journal_owner_compare(&ours, r, flow->engine->options->journal,
+                                     &at, &size, err) != MPIPE_OK)
+        return err->code;
+    if (size != sizeof re->ranks + sizeof re->memory)
         return damaged(flow, err);
     memcpy(&re->ranks, at, sizeof re->ranks);
     memcpy(&re->memory, at + sizeof re->ranks, sizeof re->memory);
@@ -150,74 +100,21 @@ uint64_t mpipe__resume_memory(const struct mpipe__flow *flow)
 
 /* ---- opening ---- */
 
-/* Can there be such a frame of results?  Where it ends, and how many results it has
- * (a failed item is one); NULL: no. */
-static char *check_frame(const struct mpipe__flow *flow, char *at, char *end,
-                         uint64_t *n)
-{
-    struct frame_record f;
-    struct mpipe__cursor c;
-    struct mpipe_item item = { NULL, 0 };
-    bool failed;
-
-    if ((size_t)(end - at) < sizeof f)
-        return NULL;
-    memcpy(&f, at, sizeof f);
-    at += sizeof f;
-    failed = f.kind == MPIPE__FRAME_FAILED;
-    if ((!failed && f.kind != MPIPE__FRAME_DATA)
-        || (failed ? f.stage >= flow->spec->n_stages
-                   : f.stage != flow->spec->n_stages)
-        || f.tries > UINT16_MAX || f.peer < 0
-        || f.bytes > (uint64_t)(end - at) || f.bytes % 8 != 0)
-        return NULL;
-    mpipe__cursor_over(&c, at, f.bytes, f.n_items, f.item_size);
-    while (mpipe__cursor_next(&c, &item))
-        continue;
-    if (c.left > 0 || c.at != c.end)
-        return NULL;
-    if (failed && (f.n_items != 2 || item.size == 0
-                   || ((const char *)item.data)[item.size - 1] != '\0'))
-        return NULL;                /* the words, and their end */
-    *n += failed ? 1 : f.n_items;
-    return c.end;
-}
-
-/* Can there be such a root?  A checksum says only that it was written like this. */
-static bool check_root(const struct mpipe__flow *flow,
-                       const struct mpipe__journal_reader *r,
-                       struct root_record *root)
-{
-    char *at = r->data, *end = r->data + r->size;
-    uint64_t n = 0;
-
-    if (r->kind != MPIPE__JOURNAL_ROOT || r->size < sizeof *root)
-        return false;
-    memcpy(root, at, sizeof *root);
-    at += sizeof *root;
-    for (uint32_t i = 0; i < root->n_frames; i++) {
-        at = check_frame(flow, at, end, &n);
-        if (at == NULL)
-            return false;
-    }
-    return at == end && root->items + root->made == root->dropped + n;
-}
-
 static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
                            struct mpipe_error *err)
 {
     const struct mpipe__flow *flow = arg;
     struct mpipe__resume *re = resume_of(flow);
-    struct root_record root;
+    struct mpipe__root_record root;
     struct mpipe__interval items;
     enum mpipe_err e;
 
     if (!re->started) {
         re->started = true;
-        return r->kind == MPIPE__JOURNAL_START && r->size > 0
-               ? compare_owner(flow, r, err) : damaged(flow, err);
+        return compare_owner(flow, r, err);
     }
-    if (!check_root(flow, r, &root))
+    if (r->kind != MPIPE__JOURNAL_ROOT
+        || !mpipe__record_check(r, flow->spec->n_stages, &root))
         return damaged(flow, err);
     items = (struct mpipe__interval){ root.first, root.first + root.items,
                                       root.digest };
@@ -231,20 +128,17 @@ static enum mpipe_err begin_journal(struct mpipe__flow *flow,
                                     struct mpipe_error *err)
 {
     struct mpipe__resume *re = resume_of(flow);
-    struct iovec piece[5];
-    struct owner ours;
+    const struct iovec terms[] = {
+        { &re->ranks, sizeof re->ranks }, { &re->memory, sizeof re->memory }
+    };
+    struct mpipe__journal_owner ours;
     enum mpipe_err e = MPIPE_OK;
 
     if (!re->started) {
         owner_of(flow, &ours);
         re->ranks = (unsigned)flow->engine->transport->size;
         re->memory = flow->engine->options->memory;
-        for (unsigned i = 0; i < 3; i++)
-            piece[i] = owner_piece(&ours, i);
-        piece[3] = (struct iovec){ &re->ranks, sizeof re->ranks };
-        piece[4] = (struct iovec){ &re->memory, sizeof re->memory };
-        e = mpipe__journal_append(&re->journal, MPIPE__JOURNAL_START, piece, 5,
-                                  err);
+        e = mpipe__journal_owner_write(&re->journal, &ours, terms, 2, err);
     }
     /* also what an earlier run has not: this one builds on it */
     return e == MPIPE_OK ? mpipe__journal_sync(&re->journal, err) : e;
@@ -254,14 +148,19 @@ bool mpipe__resume_wanted(const struct mpipe__flow *flow)
 {
     const struct mpipe__options *o = flow->engine->options;
 
-    return o->journal[0] != '\0' && !o->plan && flow->spec->shuffle == NULL
-           && flow->spec->direct == NULL;
+    return o->journal[0] != '\0' && !o->plan && !flow->spec->forgives
+           && (flow->spec->journals || (flow->spec->shuffle == NULL
+                                        && flow->spec->direct == NULL));
 }
 
-static void say_torn(struct mpipe__flow *flow, uint64_t bytes)
+static void say_torn(struct mpipe__flow *flow, struct mpipe__resume *re)
 {
+    uint64_t bytes = re->journal.torn;
     char line[200];
 
+    re->journal.torn = 0;
+    if (bytes == 0)
+        return;
     snprintf(line, sizeof line, "the end of the journal was torn: its last %llu "
              "bytes are cut off, and what they held is done again",
              (unsigned long long)bytes);
@@ -277,18 +176,22 @@ enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
 
     if (!mpipe__resume_wanted(flow))
         return MPIPE_OK;
+    if (flow->spec->resume != NULL) {
+        re = flow->master->resume = flow->spec->resume;
+        say_torn(flow, re);
+        return MPIPE_OK;
+    }
     re = flow->master->resume = calloc(1, sizeof *re);
     if (re == NULL)
         return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a journal");
     re->journal.fd = -1;
-    file_name(name, sizeof name, flow->engine->session, flow->nth_journal);
+    mpipe__resume_file(name, sizeof name, flow->engine->session, flow->nth_journal);
     e = mpipe__journal_open(&re->journal, flow->engine->options->journal, name,
                             take, flow, err);
     if (e != MPIPE_OK)
         return e;
     re->replay_end = re->journal.size;
-    if (re->journal.torn > 0)
-        say_torn(flow, re->journal.torn);
+    say_torn(flow, re);
     return begin_journal(flow, err);
 }
 
@@ -296,7 +199,8 @@ void mpipe__resume_close(struct mpipe__flow *flow)
 {
     struct mpipe__resume *re = resume_of(flow);
 
-    if (re == NULL)
+    flow->master->resume = NULL;
+    if (re == NULL || re->is_jobs)
         return;
     if (flow->error.code != MPIPE_EDEAD && re->journal.fd >= 0)
         mpipe__journal_flush(&re->journal, NULL);   /* told, or too late */
@@ -305,7 +209,6 @@ void mpipe__resume_close(struct mpipe__flow *flow)
     mpipe__intervals_free(&re->done);
     mpipe__intervals_free(&re->given);
     free(re);
-    flow->master->resume = NULL;
 }
 
 /* ---- the feed ---- */
@@ -316,7 +219,7 @@ uint32_t mpipe__resume_room(const struct mpipe__flow *flow, uint64_t at)
     const struct mpipe__interval *next;
     uint64_t room;
 
-    if (re == NULL)
+    if (re == NULL || re->is_jobs)
         return UINT32_MAX;
     next = mpipe__intervals_from(&re->done, at);
     if (next == NULL)
@@ -343,7 +246,7 @@ bool mpipe__resume_passes(struct mpipe__flow *flow, struct mpipe__frame *f,
     struct mpipe__resume *re = resume_of(flow);
     const struct mpipe__interval *next;
 
-    if (re == NULL)
+    if (re == NULL || re->is_jobs)
         return false;
     next = mpipe__intervals_from(&re->done, at);
     if (next == NULL || next->first > at)
@@ -369,7 +272,7 @@ void mpipe__resume_fed(struct mpipe__flow *flow, struct mpipe__root *r,
     struct mpipe__resume *re = resume_of(flow);
     const struct mpipe__interval *next;
 
-    if (re == NULL)
+    if (re == NULL || re->is_jobs)
         return;
     next = mpipe__intervals_from(&re->done, re->next_root);
     if (next != NULL && next->first == re->next_root)
@@ -385,7 +288,7 @@ void mpipe__resume_check_end(struct mpipe__flow *flow)
     uint64_t at = flow->master->feeder.items;
     const struct mpipe__interval *next;
 
-    if (re == NULL)
+    if (re == NULL || re->is_jobs)
         return;
     next = mpipe__intervals_from(&re->done, at);
     if (next != NULL)
@@ -405,34 +308,16 @@ bool mpipe__resume_replays(const struct mpipe__flow *flow)
 {
     const struct mpipe__resume *re = resume_of(flow);
 
+    if (re != NULL && re->is_jobs)
+        return re->reader.at < re->replay_end;
     return re != NULL && re->passed > re->n_given
            && flow->master->feeder.items >= re->wait_for;
 }
 
-/* A frame as it was, which can be (check_frame()); NULL: told. */
-static struct mpipe__frame *frame_of(struct mpipe__flow *flow, const char **at)
+bool mpipe__resume_comes_first(const struct mpipe__flow *flow)
 {
-    struct frame_record record;
-    struct mpipe__frame *f;
-
-    memcpy(&record, *at, sizeof record);
-    *at += sizeof record;
-    f = mpipe__pool_get(&flow->engine->pool, MPIPE__HEAD_SIZE + record.bytes);
-    if (f == NULL) {
-        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory for results of %llu "
-                         "bytes", (unsigned long long)record.bytes);
-        return NULL;
-    }
-    mpipe__frame_begin(f, NULL, (uint16_t)record.stage);
-    f->peer = record.peer;
-    f->head.kind = (uint8_t)record.kind;
-    f->head.tries = (uint16_t)record.tries;
-    f->head.n_items = record.n_items;
-    f->head.item_size = record.item_size;
-    f->head.bytes = record.bytes;
-    memcpy(mpipe__frame_payload(f), *at, record.bytes);
-    *at += record.bytes;
-    return f;
+    return resume_of(flow) != NULL && resume_of(flow)->is_jobs
+           && mpipe__resume_replays(flow);
 }
 
 /* A root that looks as if it had just been completed. */
@@ -441,7 +326,7 @@ static void replay_root(struct mpipe__flow *flow)
     struct mpipe__master *m = flow->master;
     const struct mpipe__journal_reader *r = &m->resume->reader;
     const char *at = r->data;
-    struct root_record record;
+    struct mpipe__root_record record;
     struct mpipe__root root;
     struct mpipe__frame *f;
 
@@ -449,18 +334,29 @@ static void replay_root(struct mpipe__flow *flow)
     at += sizeof record;
     memset(&root, 0, sizeof root);
     root.items = record.items;
+    root.keys = record.keys;
+    root.delivered = record.delivered;
     root.dropped = record.dropped;
     root.made = record.made;
     mpipe__queue_init(&root.results);
     for (uint32_t i = 0; i < record.n_frames; i++) {
-        f = frame_of(flow, &at);
-        if (f == NULL)
+        f = mpipe__record_frame(&flow->engine->pool, &at);
+        if (f == NULL) {
+            mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory for results of an "
+                             "earlier run");
             break;
+        }
+        if (r->kind == MPIPE__JOURNAL_KEYS && i == 0) {
+            root.fed = f;
+            continue;
+        }
         m->held += f->capacity;
         mpipe__queue_push(&root.results, f);
     }
     m->counts.fed += root.items;
-    mpipe__sink_hand_out(flow, &root);
+    if (root.fed != NULL || r->kind == MPIPE__JOURNAL_ROOT)
+        mpipe__sink_hand_out(flow, &root);
+    mpipe__pool_put(&flow->engine->pool, root.fed);
 }
 
 /* From the first record on that has not been handed out, when so many items have
@@ -497,7 +393,7 @@ static void consider(struct mpipe__flow *flow, uint64_t from)
 {
     struct mpipe__resume *re = resume_of(flow);
     bool is_first = from == re->replay_from;
-    struct root_record root;
+    struct mpipe__root_record root;
     struct mpipe__interval items;
 
     memcpy(&root, re->reader.data, sizeof root);
@@ -526,6 +422,24 @@ static void consider(struct mpipe__flow *flow, uint64_t from)
     re->replaying = false;
 }
 
+static void replay_next(struct mpipe__flow *flow)
+{
+    struct mpipe__resume *re = resume_of(flow);
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+    enum mpipe_err e = mpipe__journal_read(&re->journal, &re->reader,
+                                           re->replay_end, &err);
+
+    if (e < MPIPE_OK)
+        mpipe__flow_fail(flow, 0, e, "%s", err.text);
+    if (e == MPIPE_END)
+        re->reader.at = re->replay_end;
+    if (e != MPIPE_OK || re->reader.kind != MPIPE__JOURNAL_KEYS)
+        return;
+    re->replaying = true;
+    replay_root(flow);
+    re->replaying = false;
+}
+
 /* The records stand in the order in which they were handed out, which need not be
  * that of the feed.  So those whose turn has not come are passed over, until there
  * can be no more whose turn has. */
@@ -536,6 +450,10 @@ void mpipe__resume_replay(struct mpipe__flow *flow)
     uint64_t from;
     enum mpipe_err e;
 
+    if (re->is_jobs) {
+        replay_next(flow);
+        return;
+    }
     begin_to_look(flow);
     from = re->reader.at;
     e = mpipe__journal_read(&re->journal, &re->reader, re->replay_end, &err);
@@ -555,61 +473,34 @@ void mpipe__resume_replay(struct mpipe__flow *flow)
 
 /* ---- results of this run ---- */
 
+/* Does it go on, or end only to be gone on with? */
+static bool goes_well(const struct mpipe__flow *flow)
+{
+    return flow->error.code == MPIPE_OK || flow->error.code == MPIPE_AGAIN;
+}
+
 static void no_journal(struct mpipe__flow *flow, const struct mpipe_error *err)
 {
     mpipe__flow_fail(flow, 0, err->code, "%s (the journal holds what was done "
                      "before)", err->text);
 }
 
-/* What the record is made of: 1 + 2 pieces for each frame. */
-static size_t pieces_of(struct mpipe__root *r, struct root_record *root,
-                        struct frame_record *record, struct iovec *piece)
-{
-    size_t n = 0, i = 0;
-
-    piece[n++] = (struct iovec){ root, sizeof *root };
-    for (struct mpipe__frame *f = r->results.first; f != NULL; f = f->next) {
-        mpipe__frame_clean(f);
-        record[i] = (struct frame_record){
-            .kind = f->head.kind, .stage = f->head.stage,
-            .tries = f->head.tries, .peer = f->peer,
-            .n_items = f->head.n_items, .item_size = f->head.item_size,
-            .bytes = f->head.bytes
-        };
-        piece[n++] = (struct iovec){ &record[i++], sizeof *record };
-        piece[n++] = (struct iovec){ mpipe__frame_payload(f), f->head.bytes };
-    }
-    return n;
-}
-
 void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
 {
     struct mpipe__resume *re = resume_of(flow);
     struct mpipe_error err = { MPIPE_OK, 0, "" };
-    struct frame_record few[PIECES], *record = few;
-    struct iovec few_pieces[2 * PIECES + 1], *piece = few_pieces;
-    struct root_record root = {
-        r->first_item, r->digest, r->dropped, r->made, r->items, r->results.n
+    struct mpipe__root_record root = {
+        .first = r->first_item, .digest = r->digest, .keys = r->keys,
+        .delivered = r->delivered, .dropped = r->dropped, .made = r->made,
+        .items = r->items
     };
 
-    if (re == NULL || re->replaying || flow->error.code != MPIPE_OK)
+    if (re == NULL || re->replaying || !goes_well(flow))
         return;
-    if (r->results.n > PIECES) {
-        record = calloc(r->results.n, sizeof *record);
-        piece = calloc(2 * (size_t)r->results.n + 1, sizeof *piece);
-    }
-    if (record == NULL || piece == NULL)
-        mpipe__error(&err, 0, MPIPE_ENOMEM, "no memory for a record of %u "
-                     "frames", r->results.n);
-    else
-        mpipe__journal_append(&re->journal, MPIPE__JOURNAL_ROOT, piece,
-                              pieces_of(r, &root, record, piece), &err);
-    if (record != few)
-        free(record);
-    if (piece != few_pieces)
-        free(piece);
-    if (err.code != MPIPE_OK)
+    if (mpipe__record_append(&re->journal, &root, re->is_jobs ? r->fed : NULL,
+                             &r->results, &err) != MPIPE_OK)
         no_journal(flow, &err);
+    re->n_recorded++;
 }
 
 void mpipe__resume_pass(struct mpipe__flow *flow, uint64_t now)
@@ -678,6 +569,11 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
         no_journal(flow, &err);
         return;
     }
+    if (re->is_jobs && re->n_recorded == 0) {
+        mpipe__flow_fail(flow, 0, MPIPE_EINTR, "stopped, and this run has done "
+                         "nothing that could be saved: it needs more time");
+        return;
+    }
     mpipe__flow_fail(flow, 0, MPIPE_ESAVED, "stopped; what was done is in the "
                      "journal in %s%s: run the same command to go on",
                      flow->engine->options->journal, empty ? ""
@@ -689,7 +585,7 @@ void mpipe__resume_forget(const char *dir, const char *session, unsigned n)
     char name[100], path[PATH_MAX];
 
     for (unsigned i = 0; i < n; i++) {
-        file_name(name, sizeof name, session, i);
+        mpipe__resume_file(name, sizeof name, session, i);
         snprintf(path, sizeof path, "%s/%s", dir, name);
         unlink(path);
     }

@@ -5,6 +5,10 @@
  * The next run of the same command gives these results to the sink again when
  * their items' turn comes, and does not feed those.  So a sink sees in each run
  * what it would have seen in one that nothing disturbed, whatever it makes of it.
+ *
+ * The output of a map-reduce job is no feed of items that could be told apart: its
+ * journal belongs to the job (job_journal.h), which knows from it what is still to be
+ * done, and what it has is handed out before anything else.
  */
 #ifndef MPIPE__RESUME_H
 #define MPIPE__RESUME_H
@@ -17,6 +21,7 @@ struct mpipe__flow;
 
 struct mpipe__resume {
     struct mpipe__journal journal;
+    bool is_jobs;                   /* a job's: it outlives the flow */
     bool started;                   /* the journal says whose it is */
     unsigned ranks;                 /* of the run that began it, */
     uint64_t memory;                /* ... and its --memory */
@@ -37,12 +42,17 @@ struct mpipe__resume {
     uint64_t next_root;             /* the first item of the next root frame */
     uint64_t digest;                /* of the interval that is passed over */
     uint64_t passed;                /* items that were not fed again */
+    uint64_t n_recorded;            /* roots, in this run */
     uint64_t next_flush, next_sync;
     uint64_t drain_until;           /* 0: not asked to stop */
 };
 
-/* Does the flow keep a journal?  Those of map-reduce jobs do not, nor where only the
- * plan is asked for. */
+/* The name of the n-th journal of a session.  Not by the flow's id: a job takes more
+ * of those where a rank dies. */
+void mpipe__resume_file(char *to, size_t size, const char *session, unsigned nth);
+
+/* Does the flow keep a journal?  Of a map-reduce job the last one does, unless only
+ * the plan is asked for; one that only looks at the input does not. */
 bool mpipe__resume_wanted(const struct mpipe__flow *flow);
 /* Open the journal of the flow, if one is wanted. */
 enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
@@ -73,6 +83,8 @@ void mpipe__resume_check_end(struct mpipe__flow *flow);
 /* Are there results of earlier runs, of items whose turn has come, to be handed out
  * before others? */
 bool mpipe__resume_replays(const struct mpipe__flow *flow);
+/* Are there, before anything is fed? */
+bool mpipe__resume_comes_first(const struct mpipe__flow *flow);
 /* Look for those of one root, and hand them out. */
 void mpipe__resume_replay(struct mpipe__flow *flow);
 /* A root's results have been handed out. */

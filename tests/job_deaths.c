@@ -10,6 +10,7 @@
  */
 #include <dirent.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ struct run {
     uint64_t failed_items, n_wrong, n_init, n_fini;
     int64_t last, last_of[KEYS];    /* in all, in each partition */
     unsigned again;             /* map fails from its n-th call on; 0: never */
-    unsigned calls;
+    unsigned calls, reduced;
     unsigned changes;           /* map leaves keys out from its n-th call on */
     int64_t poison_item;        /* kill the rank they come to; -1: none does */
     int64_t poison_key;
@@ -169,6 +170,7 @@ static enum mpipe_err reduce(const struct mpipe_item *key,
     uint64_t digest = 0;
     char text[80];
 
+    run->reduced++;
     if (read_key(key) == run->poison_key)
         mpipe__world_die(run->mp[mpipe_out_rank(out)]);
     while (mpipe_values_next(values, &v))
@@ -463,10 +465,11 @@ static bool is_right(struct run *run, const struct mpipe__world_end *end)
     for (unsigned key = 0; key < KEYS; key++)
         run->n_wrong += memcmp(&want[key], &run->key[key], sizeof *want) != 0;
     run->n_wrong += failed_items != run->failed_items;
-    run->n_wrong += run->n_init != run->n_fini;
+    run->n_wrong += run->n_init != run->n_fini && !end->died[0];
     for (int r = 0; r < kind->size; r++)
         run->n_wrong += end->code[r] != code
-                        && !(end->died[r] && end->code[r] == -MPIPE_EDEAD);
+                        && !((end->died[r] || end->died[0])
+                             && end->code[r] == -MPIPE_EDEAD);
     return run->n_wrong == 0;
 }
 
@@ -577,6 +580,95 @@ static void all_die(void)
     CU_ASSERT_EQUAL(failed, 0);
 }
 
+/* ---- rank 0 dies, and the job is run again ---- */
+
+static char journal[40];
+
+static void begin_journals(void)
+{
+    strcpy(journal, "job-journal-XXXXXX");
+    CU_ASSERT_FATAL(mkdtemp(journal) != NULL);
+}
+
+/* Nothing is left in it. */
+static bool end_journals(void)
+{
+    char path[80];
+    bool empty = rmdir(journal) == 0;
+
+    for (unsigned i = 0; i < 4 && !empty; i++) {
+        snprintf(path, sizeof path, "%s/pipeline-%u.journal", journal, i);
+        unlink(path);
+    }
+    return empty || rmdir(journal) != 0;
+}
+
+static bool run_once(const struct kind *kind, struct run *run, uint64_t at,
+                     struct mpipe__world_end *end)
+{
+    char options[200];
+    struct mpipe__world world = { .size = kind->size, .options = options };
+
+    snprintf(options, sizeof options, "--log-level=error --journal=%s %s",
+             journal, kind->options);
+    world.kill_nth[0] = at;
+    world.seed = 1 + at;
+    return mpipe__world_run(&world, program, run, end);
+}
+
+/* Rank 0 dies before its message 'at', and again, until a run comes through.  How
+ * many keys were reduced in the last run; UINT_MAX: it went wrong. */
+static unsigned goes_on(const struct kind *kind, uint64_t at)
+{
+    struct mpipe__world_end end;
+    unsigned reduced = UINT_MAX;
+
+    begin_journals();
+    for (unsigned i = 0; i < 40; i++) {
+        struct run *run = new_run(kind);
+        bool ends = run_once(kind, run, i < 20 ? at + i % 7 : 0, &end);
+        /* one that dies when it has said the last word has come through */
+        bool again = ends && end.died[0] && end.code[0] == -MPIPE_EDEAD;
+
+        if (ends && !again && is_right(run, &end))
+            reduced = run->reduced;
+        else if (!again)
+            fprintf(stderr, "job_deaths: %s: rank 0 at %" PRIu64 ", run %u: %"
+                    PRIu64 " wrong, code %d %s\n", kind->name, at, i,
+                    run->n_wrong, end.code[0], end.error[0].text);
+        free(run);
+        if (!again)
+            break;
+    }
+    return end_journals() ? reduced : UINT_MAX;
+}
+
+static void rank_0_dies(void)
+{
+    struct mpipe__world_end end;
+    unsigned failed = 0, saved = 0;
+
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        struct run *run = new_run(&kinds[i]);
+        unsigned all;
+
+        begin_journals();
+        CU_ASSERT(run_once(&kinds[i], run, FOREVER, &end));
+        CU_ASSERT(is_right(run, &end));
+        CU_ASSERT(end_journals());
+        all = run->reduced;
+        free(run);
+        for (uint64_t at = 1; at <= end.sent[0] && failed < 10;
+             at += stride(3 * kinds[i].step)) {
+            unsigned reduced = goes_on(&kinds[i], at);
+            failed += reduced == UINT_MAX;
+            saved += reduced < all;
+        }
+    }
+    CU_ASSERT_EQUAL(failed, 0);
+    CU_ASSERT(saved > 0);           /* few, as most messages are while it maps */
+}
+
 /* ---- functions that are to blame ---- */
 
 /* An item that kills in map fails like in a pipeline. */
@@ -685,6 +777,8 @@ static const struct mpipe__test tests[] = {
     { "all but rank 0 die", all_die },
     { "an item that kills fails, and the job goes on", poison_item },
     { "a key that kills ends the job, before all are dead", poison_key },
+    { "rank 0 dies before each of its messages, and the job is run again",
+      rank_0_dies },
     { "what does not do the same twice is told", differs },
     { NULL, NULL }
 };

@@ -10,7 +10,7 @@ layer_of()
 {
     case $1 in
     error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
-    progress|trace|show|stats|interval|journal|\
+    progress|trace|show|stats|interval|journal|journal_owner|record|\
     cause|pair|combine|table|partition|sort|scratch|kept|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|owners|route)
@@ -21,7 +21,7 @@ layer_of()
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
-    mapreduce|reduce|refill|part_file|byte_stream|split_reader|\
+    mapreduce|job_journal|reduce|refill|part_file|byte_stream|split_reader|\
     file_list|line_reader|split|version)
         echo 4 ;;                       # doors: what programs call
     *)

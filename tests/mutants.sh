@@ -152,8 +152,8 @@ resume.c|resume|s/    room = (next->first > at ? next->first : next->end) - at;/
 resume.c|resume|s/    if (re->digest != next->digest)/    if (false)/|resume: another input is passed over
 resume.c|resume|s/^    re->digest = 0;/    ;/|resume: digests of intervals run together
 resume.c|resume|s/        re->next_root = next->end;/        ;/|resume: roots have the numbers of what is done
-resume.c|resume|s/    if (re == NULL || re->replaying || flow->error.code != MPIPE_OK)/    if (re == NULL || flow->error.code != MPIPE_OK)/|resume: what is replayed is recorded again
-resume.c|resume|s/        if (at + n >= end || strcmp(at, ours.text\[i\]) != 0)/        if (at + n >= end)/|resume: another job goes on with the journal
+resume.c|resume|s/    if (re == NULL || re->replaying || !goes_well(flow))/    if (re == NULL || !goes_well(flow))/|resume: what is replayed is recorded again
+journal_owner.c|resume|s/        if (at + n >= end || strcmp(at, ours->text\[i\]) != 0)/        if (at + n >= end)/|resume: another job goes on with the journal
 resume.c|resume|s/                                spec->ordered ? ", ordered" : "");/                                "");/|resume: order is not asked for
 resume.c|resume|s/        hash = XXH64(name, strlen(name) + 1, hash);/        ;/|resume: of long pipelines only the beginning counts
 resume.c|resume|s/^    mpipe__journal_flush(\&re->journal, \&err);/    ;/|resume: a killed process loses all
@@ -162,8 +162,8 @@ resume.c|resume|s/    if (mpipe__journal_sync(\&re->journal, \&err) != MPIPE_OK)
 resume.c|resume|s/    flow->master->feeder.stopped = true;/    ;/|resume: a signal does not stop the feed
 resume.c|resume|s/    if (!empty \&\& flow->engine->now < re->drain_until)/    if (false)/|resume: what is under way is not waited for
 resume.c|resume|s/    if (next != NULL)$/    if (false)/|resume: an input that has become shorter
-resume.c|resume|s/    f->head.tries = (uint16_t)record.tries;/    ;/|resume: how often it was tried is forgotten
-resume.c|resume|s/    f->peer = record.peer;/    ;/|resume: where it failed is forgotten
+record.c|resume|s/    f->head.tries = (uint16_t)record.tries;/    ;/|resume: how often it was tried is forgotten
+record.c|resume|s/    f->peer = record.peer;/    ;/|resume: where it failed is forgotten
 resume.c|resume|s/    root.made = record.made;/    ;/|resume: what was made is not counted
 resume.c|resume|s/    m->counts.fed += root.items;/    ;/|resume: what was fed before is not counted
 resume.c|resume|s/    memcpy(\&re->ranks, at, sizeof re->ranks);/    re->ranks = (unsigned)flow->engine->transport->size;/|resume: ranges are cut for the ranks of this run
@@ -172,11 +172,18 @@ resume.c|resume|s/^        unlink(path);/        ;/|resume: a journal outlives i
 resume.c|resume|s/    r->digest = digest_of(f, r->first_item);/    r->digest = digest_of(f, 0);/|resume: the first digest is another
 resume.c|resume|s/    if (is_given(re, items.first)) {/    if (false) {/|resume: results come twice
 resume.c|resume|s/    if (items.end > re->fed) {/    if (false) {/|resume: results come before their turn
-resume.c|resume|s/    return at == end \&\& root->items/    return root->items/|resume: a record that is too long is believed
-resume.c|resume|s/    if (c.left > 0 || c.at != c.end)/    if (false)/|resume: items that do not fill their frame are believed
-resume.c|resume|s/ \&\& root->items + root->made == root->dropped + n;/;/|resume: counts need not add up
+record.c|resume|s/    return at == end \&\& (!fed/    return (!fed/|resume: a record that is too long is believed
+record.c|resume|s/    return c.left > 0 || c.at != c.end ? NULL : c.end;/    return c.end;/|resume: items that do not fill their frame are believed
+record.c|resume|s/           \&\& root->items + root->made == root->dropped + root->delivered + n;/           ;/|resume: counts need not add up
 resume.c|resume|s/    return re->ranks > 0 ? MPIPE_OK/    return true ? MPIPE_OK/|resume: a journal of no ranks is believed
 resume.c|resume|s/    memcpy(\&re->memory, at + sizeof re->ranks, sizeof re->memory);/    re->memory = flow->engine->options->memory;/|resume: ranges are cut for the memory of this run
+resume.c|job_deaths|s/        return re->reader.at < re->replay_end;/        return false;/|job journal: earlier results do not come
+feeder.c|job_deaths|s/        || mpipe__resume_comes_first(flow))/        )/|job journal: tokens are made before it is known what is done
+master.c|job_deaths|s/               \&\& (flow->engine->survives || mpipe__resume_wanted(flow)));/               \&\& flow->engine->survives);/|job journal: tokens are delivered in any order
+mapreduce.c|job_deaths|s/            sh->owner\[p\].state = MPIPE__PART_DONE;/            ;/|job journal: what is done is done again
+mapreduce.c|job_deaths|s/    sh->n_parts = j->n_parts;/    ;/|job journal: there is no number of partitions to tell
+job_journal.c|job_deaths|s/        o->j->done\[token.part\] = token.last != 0;/        o->j->done[token.part] = true;/|job journal: a partition that was begun is done
+record.c|job_deaths|s/            add_frame(\&p, fed);/            ;/|job journal: tokens are not recorded
 sink.c|resume|s/^    mpipe__resume_record(flow, r);/    ;/|resume: nothing is recorded
 sink.c|resume|s/^    mpipe__resume_record(flow, r);/    if (r->results.n > 0) mpipe__resume_record(flow, r);/|resume: what came to nothing is not recorded
 sink.c|resume|s/^    if (mpipe__resume_replays(flow)) {/    if (mpipe__resume_replays(flow) \&\& mpipe__ledger_ready(l) == NULL) {/|resume: new results come before earlier ones

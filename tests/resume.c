@@ -496,7 +496,7 @@ static void torn_or_damaged(void)
 
 /* ROOT, with one frame of results; as in doc/protocol.md. */
 struct record {
-    uint64_t first, digest, dropped, made;
+    uint64_t first, digest, keys, delivered, dropped, made;
     uint32_t items, n_frames, kind, stage, tries, rank, n_items, item_size;
     uint64_t bytes, payload[4];
 };
@@ -527,6 +527,8 @@ static const struct {
     { &good, AT(items), UINT32_MAX, 0 },
     { &good, AT(first), 0, 0 },                     /* an item twice */
     { &good, AT(first), UINT64_MAX, 0 },
+    { &good, AT(keys), 1, 0 },
+    { &good, AT(delivered), 1, 0 },
     { &good, AT(dropped), 1, 0 },
     { &good, AT(made), 1, 0 },
     { &good, AT(made), UINT64_MAX, 0 },
@@ -557,7 +559,7 @@ static const struct {
     { &good, AT(digest), 0, -8 },
     { &good, AT(digest), 0, -40 },
     { &good, AT(digest), 0, -48 },
-    { &good, AT(digest), 0, -80 },
+    { &good, AT(digest), 0, -96 },
     { &failed, AT(stage), 2, 0 },
     { &failed, AT(kind), 1, 0 },
     { &failed, AT(n_items), 1, 0 },
@@ -653,7 +655,7 @@ static void of_nobody(void)
     } rows[] = {
         { 2, "", 0, "cannot be", MPIPE_EIO },
         { 3, "", 0, "cannot be", MPIPE_EIO },
-        { 3, (const char *)&good, 80, "cannot be", MPIPE_EIO },
+        { 3, (const char *)&good, 96, "cannot be", MPIPE_EIO },
         { 2, "0.1.0", 5, "was begun by libmpipe", MPIPE_EMISMATCH },
         { 2, MPIPE_VERSION_STRING, sizeof MPIPE_VERSION_STRING,
           "is of the command \"\"", MPIPE_EMISMATCH },
