@@ -217,7 +217,7 @@ static struct mpipe__frame_queue frames_of(struct mpipe__flow *flow,
     return mine;
 }
 
-static enum mpipe_err add_pairs(struct mpipe__flow *flow,
+static enum mpipe_err add_pairs(struct mpipe__flow *flow, uint64_t root,
                                 struct mpipe__frame *f,
                                 struct mpipe_error *err)
 {
@@ -239,7 +239,15 @@ static enum mpipe_err add_pairs(struct mpipe__flow *flow,
         }
         e = mpipe__store_add(store, f->head.tries, pair, n, err);
     } while (e == MPIPE_OK && n == MPIPE__STORE_BATCH);
-    return e;
+    return e == MPIPE_OK ? mpipe__mapped_add(flow, root, f, err) : e;
+}
+
+static void no_store(struct mpipe__flow *flow, struct mpipe_error *err)
+{
+    err->rank = flow->engine->transport->rank;
+    mpipe__flow_fail(flow, err->rank, err->code, "%s", err->text);
+    mpipe__error(&flow->spec->shuffle->error, err->rank, err->code, "%s",
+                 err->text);
 }
 
 bool mpipe__collect_step(struct mpipe__flow *flow)
@@ -251,6 +259,11 @@ bool mpipe__collect_step(struct mpipe__flow *flow)
     struct mpipe__frame *f;
     uint64_t from = mpipe__now();
 
+    if (sh->error.code == MPIPE_OK && mpipe__mapped_load(flow, &err)) {
+        if (err.code != MPIPE_OK)
+            no_store(flow, &err);
+        return true;
+    }
     if (c->applied >= c->committed)
         return false;
     frames = frames_of(flow, c->applied++);
@@ -259,17 +272,22 @@ bool mpipe__collect_step(struct mpipe__flow *flow)
         if (f->head.kind == MPIPE__FRAME_ASIDE)
             f = bring_back(flow, f, &err);
         if (f != NULL && err.code == MPIPE_OK && sh->error.code == MPIPE_OK)
-            add_pairs(flow, f, &err);
+            add_pairs(flow, c->applied - 1, f, &err);
         mpipe__pool_put(&flow->engine->pool, f);
         mpipe__engine_progress(flow->engine);   /* others wait for credits */
     }
     flow->stats.busy_ns += mpipe__now() - from;
-    if (err.code == MPIPE_OK)
-        return true;
-    err.rank = flow->engine->transport->rank;
-    mpipe__flow_fail(flow, err.rank, err.code, "%s", err.text);
-    mpipe__error(&sh->error, err.rank, err.code, "%s", err.text);
+    if (err.code != MPIPE_OK)
+        no_store(flow, &err);
     return true;
+}
+
+void mpipe__collect_save(struct mpipe__flow *flow, bool all)
+{
+    struct mpipe_error err = { MPIPE_OK, -1, "" };
+
+    if (mpipe__mapped_pass(flow, all, &err) != MPIPE_OK)
+        no_store(flow, &err);
 }
 
 void mpipe__collect_tell(struct mpipe__flow *flow)

@@ -36,6 +36,8 @@ void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from);
 void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f);
 /* At the end: tell rank 0 what this rank's partitions hold. */
 void mpipe__collect_tell(struct mpipe__flow *flow);
+/* With a journal: see that it comes to the disk.  'all': at the end, waits. */
+void mpipe__collect_save(struct mpipe__flow *flow, bool all);
 /* Take one committed root into the store; false: there is none. */
 bool mpipe__collect_step(struct mpipe__flow *flow);
 

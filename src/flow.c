@@ -591,6 +591,10 @@ static bool farewell(struct mpipe__flow *flow)
         continue;
     if (flow->spec->shuffle != NULL)
         mpipe__collect_tell(flow);
+    if (flow->spec->shuffle != NULL
+        && (flow->error.code == MPIPE_OK || flow->error.code == MPIPE_EFAILED
+            || flow->error.code == MPIPE_ESAVED))
+        mpipe__collect_save(flow, true);
     mpipe__worker_farewell(flow);
     if (flow->master != NULL)
         mpipe__sink_drop_all(flow);
@@ -668,8 +672,10 @@ bool mpipe__flow_step(struct mpipe__flow *flow)
     if (flow->phase == MPIPE__RUNNING)
         did |= mpipe__worker_step(flow);
     if (flow->phase == MPIPE__RUNNING && flow->spec->shuffle != NULL
-        && !flow->in_worker && !mpipe__flow_ending(flow))
+        && !flow->in_worker && !mpipe__flow_ending(flow)) {
         did |= mpipe__collect_step(flow);
+        mpipe__collect_save(flow, false);
+    }
     if (flow->master != NULL && flow->phase <= MPIPE__RUNNING)
         did |= mpipe__master_step(flow);
     return did;

@@ -102,7 +102,8 @@ enum mpipe_err mpipe__job_journal_open(struct mpipe__job_journal *j,
     struct opening o = { j, en };
     char name[100];
 
-    re->is_jobs = true;
+    re->outlives = true;
+    re->engine = en;
     re->journal.fd = -1;
     mpipe__resume_file(name, sizeof name, en->session, j->nth);
     if (mpipe__journal_open(&re->journal, en->options->journal, name, take, &o,
@@ -142,12 +143,9 @@ void mpipe__job_journal_close(struct mpipe__job_journal *j, bool well)
 {
     struct mpipe__resume *re = &j->resume;
 
-    if (!re->is_jobs)
+    if (!re->outlives)
         return;                     /* none was opened */
-    if (well && re->journal.fd >= 0)
-        mpipe__journal_flush(&re->journal, NULL);   /* told, or too late */
-    mpipe__journal_close(&re->journal);
-    mpipe__journal_reader_free(&re->reader);
+    mpipe__resume_fini(re, well);
     free(j->bounds.data);
     free(j->done);
     memset(j, 0, sizeof *j);

@@ -23,7 +23,11 @@ enum mpipe__journal_kind {
     MPIPE__JOURNAL_MARK = 1,    /* the journal's own */
     MPIPE__JOURNAL_START,       /* whose journal it is */
     MPIPE__JOURNAL_ROOT,        /* a root frame that is done, see record.h; */
-    MPIPE__JOURNAL_KEYS         /* ... of a job's output */
+    MPIPE__JOURNAL_KEYS,        /* ... of a job's output */
+    MPIPE__JOURNAL_RUN,         /* who has which partitions, see map_journal.c */
+    MPIPE__JOURNAL_MAPPED,      /* a root frame that is in their files, see record.h */
+    MPIPE__JOURNAL_PAIRS,       /* of such a file: see mapped.c */
+    MPIPE__JOURNAL_UPTO         /* ... so many roots */
 };
 
 struct mpipe__journal {

@@ -57,8 +57,10 @@ enum mpipe__control {
     MPIPE__HEAVY,       /* worker -> 0: keys with many values */
     MPIPE__BRIEF,       /* 0 -> worker: a piece of what all must know */
     MPIPE__OWNERS,      /* 0 -> worker: who gets which partition */
-    MPIPE__BOX          /* 0 -> worker: what had this dead neighbour of yours in
+    MPIPE__BOX,         /* 0 -> worker: what had this dead neighbour of yours in
                            hand?  worker -> 0: this */
+    MPIPE__SAVED        /* worker -> 0: what came of roots before this one is on
+                           the disk */
 };
 
 enum mpipe__op_kind {

@@ -70,6 +70,10 @@ src_libmpipe_core_la_SOURCES = \
 	src/log.c \
 	src/log.h \
 	src/machine.c \
+	src/map_journal.c \
+	src/map_journal.h \
+	src/mapped.c \
+	src/mapped.h \
 	src/mapreduce.c \
 	src/master.c \
 	src/master.h \

@@ -11,9 +11,9 @@
  * flow ends with MPIPE_AGAIN on all ranks.  Then one of refill() feeds what was fed
  * once more, for the lost partitions alone, and the output goes on.
  *
- * With --journal the output of the last job is recorded, and the next run of the
- * same command computes what is not there.  Of a fold job the items are, as they
- * come to rank 0.
+ * With --journal the ranks write to disk what is mapped by the first job, and the
+ * output of the last job is recorded; the next run of the same command computes what
+ * is not there.  Of a fold job the items are recorded, as they come to rank 0.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +55,10 @@ struct mpipe_mapreduce {
     struct mpipe__tokens tokens;
     struct mpipe__kept kept;        /* rank 0: what was fed */
     struct mpipe__told told;        /* rank 0: keys that failed */
-    struct mpipe__job_journal journal;  /* rank 0: of its output */
+    struct mpipe__job_journal journal;  /* rank 0: of its output, and its terms */
+    struct mpipe__resume mapping;   /* rank 0: of its map */
+    struct mpipe__map_journal map;
+    unsigned nth_map;               /* of the session's journals */
     uint64_t n_failed;              /* rank 0: in outputs that ended early */
     struct mpipe_mapreduce *first;  /* of those that follow one another */
     bool again;                     /* its output has run before */
@@ -96,11 +99,22 @@ static bool is_fold(const struct mpipe_mapreduce *mr)
     return mr->job.fold != NULL;
 }
 
-/* Is what it delivers recorded? */
-static bool journals(const struct mpipe_mapreduce *mr)
+/* Is something of it recorded, so that its partitions must be the same again? */
+static bool has_terms(const struct mpipe_mapreduce *mr)
 {
     return mr->mp->options.journal[0] != '\0' && !mr->mp->options.plan
-           && mr->next == NULL && !is_fold(mr);
+           && (!mr->follows || mr->next == NULL) && !is_fold(mr);
+}
+
+/* Is what it delivers, and what it maps? */
+static bool journals(const struct mpipe_mapreduce *mr)
+{
+    return has_terms(mr) && mr->next == NULL;
+}
+
+static bool journals_map(const struct mpipe_mapreduce *mr)
+{
+    return has_terms(mr) && !mr->follows;
 }
 
 static uint32_t by_users(const void *key, size_t size, uint32_t n, void *arg)
@@ -239,6 +253,7 @@ struct mpipe_mapreduce *mpipe_mapreduce_new(struct mpipe *mp,
 static void forget(struct mpipe__shuffle *sh)
 {
     mpipe__store_fini(&sh->store);
+    mpipe__mapped_fini(&sh->mapped);
     free(sh->info);
     free(sh->owner);
     sh->info = NULL;
@@ -381,20 +396,37 @@ static enum mpipe_err choose_bounds(struct mpipe_mapreduce *mr,
     return e;
 }
 
-/* Their number, where rank 0 has one that must be, and where they begin. */
+/* What comes ahead of the bounds where a journal is kept. */
+struct terms {
+    uint32_t n_parts, bounds;       /* bytes of these; then what has been mapped */
+};
+
 static enum mpipe_err take_brief(void *arg, const void *data, size_t size)
 {
     struct mpipe_mapreduce *mr = arg;
+    struct mpipe__mapped *m = &mr->shuffle.mapped;
+    const char *at = data;
+    struct terms terms = { mr->shuffle.n_parts, (uint32_t)size };
 
-    if (journals(mr)) {
-        if (size < sizeof mr->shuffle.n_parts)
+    if (has_terms(mr)) {
+        if (size < sizeof terms)
             return MPIPE_EINVAL;
-        memcpy(&mr->shuffle.n_parts, data, sizeof mr->shuffle.n_parts);
-        data = (const char *)data + sizeof mr->shuffle.n_parts;
-        size -= sizeof mr->shuffle.n_parts;
+        memcpy(&terms, at, sizeof terms);
+        at += sizeof terms;
+        size -= sizeof terms;
+        if (terms.bounds > size)
+            return MPIPE_EINVAL;
     }
+    mr->shuffle.n_parts = terms.n_parts;
     mpipe__bounds_fini(&mr->bounds);
-    return mpipe__bounds_unpack(&mr->bounds, data, size);
+    if (mpipe__bounds_unpack(&mr->bounds, at, terms.bounds) != MPIPE_OK)
+        return MPIPE_ENOMEM;
+    if (!journals_map(mr))
+        return MPIPE_OK;
+    mpipe__mapped_fini(m);
+    m->nth = mr->nth_map;
+    return mpipe__mapped_unpack(m, terms.n_parts, at + terms.bounds,
+                                size - terms.bounds);
 }
 
 /* ---- a source that cannot be looked at ahead ---- */
@@ -510,6 +542,11 @@ static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
     return e;
 }
 
+static bool goes_on(enum mpipe_err e)
+{
+    return e == MPIPE_OK || e == MPIPE_EFAILED;
+}
+
 /* ---- what an earlier run has done ---- */
 
 static struct mpipe_mapreduce *last_of(struct mpipe_mapreduce *mr)
@@ -526,37 +563,45 @@ static bool has_mistake(const struct mpipe_mapreduce *mr)
     return spec == NULL || spec->error.code != MPIPE_OK;
 }
 
-/* On rank 0 before anything runs. */
-static void open_journal(struct mpipe_mapreduce *mr)
+static void open_one(struct mpipe_mapreduce *mr)
 {
-    struct mpipe_mapreduce *last = last_of(mr);
-    struct mpipe__job_journal *j = &last->journal;
+    struct mpipe__job_journal *j = &mr->journal;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
-    unsigned nth;
+    unsigned nth = mr->mp->engine.n_journals++;
 
-    if (!journals(last))
-        return;
-    nth = mr->mp->engine.n_journals++;
-    if (mpipe_rank(mr->mp) != 0 || has_mistake(mr))
+    if (mpipe_rank(mr->mp) != 0 || has_mistake(mr->first))
         return;
     j->nth = nth;
-    snprintf(j->what, sizeof j->what, "job '%s', %u partitions%s%s", last->name,
-             last->job.partitions, last->job.sort == MPIPE_SORT_ALL ? ", sorted"
-             : "", last->job.parts != NULL ? ", part files" : "");
+    snprintf(j->what, sizeof j->what, "job '%s', %u partitions%s%s", mr->name,
+             mr->job.partitions, mr->job.sort == MPIPE_SORT_ALL ? ", sorted"
+             : "", mr->job.parts != NULL ? ", part files" : "");
     if (mpipe__job_journal_open(j, &mr->mp->engine, &err) != MPIPE_OK)
-        mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
+        mpipe__pipeline_wrong(mr->first->input, err.code, "%s", err.text);
+}
+
+/* Before anything runs, on all ranks. */
+static void open_journals(struct mpipe_mapreduce *mr)
+{
+    struct mpipe_mapreduce *last = last_of(mr);
+
+    if (has_terms(mr))
+        open_one(mr);
+    if (last != mr && has_terms(last))
+        open_one(last);
+    if (journals_map(mr))
+        mr->nth_map = mr->mp->engine.n_journals++;
 }
 
 /* Which partitions there are is as in the run that began the journal; and those that
- * are done have no owner. */
-static enum mpipe_err take_terms(struct mpipe_mapreduce *last,
+ * are done have no owner.  The bounds that were found, if any, are for a new one. */
+static enum mpipe_err take_terms(struct mpipe_mapreduce *mr,
                                  struct mpipe_bytes *bounds,
                                  struct mpipe_error *err)
 {
-    struct mpipe__job_journal *j = &last->journal;
-    struct mpipe__shuffle *sh = &last->shuffle;
+    struct mpipe__job_journal *j = &mr->journal;
+    struct mpipe__shuffle *sh = &mr->shuffle;
 
-    if (mpipe__job_journal_begin(j, &last->mp->engine, usual_parts(last), bounds,
+    if (mpipe__job_journal_begin(j, &mr->mp->engine, usual_parts(mr), bounds,
                                  err) != MPIPE_OK)
         return err->code;
     sh->n_parts = j->n_parts;
@@ -570,42 +615,78 @@ static enum mpipe_err take_terms(struct mpipe_mapreduce *last,
     return MPIPE_OK;
 }
 
-/* All ranks hear with the flow that fills its partitions which ones there are. */
-static void give_brief(struct mpipe_mapreduce *last, struct mpipe__flow_spec *spec)
+/* What was mapped by earlier runs. */
+static enum mpipe_err open_map(struct mpipe_mapreduce *mr,
+                               struct mpipe__flow_spec *spec,
+                               struct mpipe_error *err)
 {
-    const struct mpipe_bytes *bounds = &last->journal.bounds;
-    size_t size = sizeof last->shuffle.n_parts + bounds->size;
-    char *text;
-
-    spec->take_brief = take_brief;
-    spec->brief_arg = last;
-    if (mpipe_rank(last->mp) != 0)
-        return;
-    text = malloc(size);
-    if (text == NULL) {
-        mpipe__error(&spec->error, 0, MPIPE_ENOMEM, "no memory for partitions");
-        return;
-    }
-    memcpy(text, &last->shuffle.n_parts, sizeof last->shuffle.n_parts);
-    if (bounds->size > 0)
-        memcpy(text + sizeof last->shuffle.n_parts, bounds->data, bounds->size);
-    spec->brief = (struct mpipe_bytes){ text, size, size };
+    mr->map.n_parts = mr->shuffle.n_parts;
+    mr->mapping.map = &mr->map;
+    mr->mapping.outlives = true;
+    spec->resume = &mr->mapping;
+    return mpipe__resume_begin(&mr->mapping, &mr->mp->engine, spec, mr->nth_map,
+                               err);
 }
 
-/* The bounds that were found, if any, are for a new journal. */
-static void begin_journal(struct mpipe_mapreduce *mr)
+/* All ranks hear with the flow that fills its partitions which ones there are. */
+static void give_brief(struct mpipe_mapreduce *mr, struct mpipe__flow_spec *spec)
+{
+    const struct mpipe_bytes *bounds = &mr->journal.bounds;
+    struct terms terms = { mr->shuffle.n_parts, (uint32_t)bounds->size };
+    struct mpipe_bytes *b = &spec->brief;
+
+    spec->take_brief = take_brief;
+    spec->brief_arg = mr;
+    if (mpipe_rank(mr->mp) != 0)
+        return;
+    b->data = malloc(sizeof terms + bounds->size);
+    if (b->data != NULL) {
+        memcpy(b->data, &terms, sizeof terms);
+        if (bounds->size > 0)
+            memcpy(b->data + sizeof terms, bounds->data, bounds->size);
+        b->size = b->capacity = sizeof terms + bounds->size;
+    }
+    if (b->data == NULL
+        || (journals_map(mr)
+            && mpipe__map_journal_pack(&mr->map, b) != MPIPE_OK))
+        mpipe__error(&spec->error, 0, MPIPE_ENOMEM, "no memory for partitions");
+}
+
+static void begin_journals(struct mpipe_mapreduce *mr)
 {
     struct mpipe_mapreduce *last = last_of(mr);
     struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
+    struct mpipe_bytes none = { NULL, 0, 0 };
     struct mpipe_error err = { MPIPE_OK, 0, "" };
 
-    if (!journals(last) || spec == NULL)
+    if (mr->mp->options.journal[0] == '\0' || spec == NULL)
         return;
-    if (mpipe_rank(mr->mp) == 0 && !has_mistake(mr)
-        && take_terms(last, &spec->brief, &err) != MPIPE_OK)
-        mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
-    if (mr == last)
-        give_brief(last, spec);
+    if (mpipe_rank(mr->mp) == 0 && !has_mistake(mr)) {
+        if (has_terms(mr))
+            take_terms(mr, &spec->brief, &err);
+        if (err.code == MPIPE_OK && last != mr && has_terms(last))
+            take_terms(last, &none, &err);
+        if (err.code == MPIPE_OK && journals_map(mr))
+            open_map(mr, spec, &err);
+        if (err.code != MPIPE_OK)
+            mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
+    }
+    spec->journals = journals_map(mr);
+    if (has_terms(mr) && !has_mistake(mr))
+        give_brief(mr, spec);
+}
+
+/* The input has been mapped, or that has ended otherwise. */
+static void close_map(struct mpipe_mapreduce *mr, enum mpipe_err e)
+{
+    struct mpipe_error err = { MPIPE_OK, 0, "" };
+
+    if (!mr->mapping.outlives)
+        return;
+    if (goes_on(e) && mpipe__journal_sync(&mr->mapping.journal, &err) != MPIPE_OK)
+        mpipe_log(mr->mp, MPIPE_LOG_WARN, "%s", err.text);
+    mpipe__resume_fini(&mr->mapping, e != MPIPE_EDEAD);
+    memset(&mr->mapping, 0, sizeof mr->mapping);
 }
 
 /* ---- the output ---- */
@@ -678,7 +759,7 @@ static void describe_output(struct mpipe_mapreduce *mr)
     };
     if (mr->next != NULL)
         spec->shuffle = &mr->next->shuffle;
-    if (mr->next != NULL && journals(mr->next))
+    if (mr->next != NULL && has_terms(mr->next))
         give_brief(mr->next, spec);
     spec->journals = journals(mr);
     spec->refills = mr->again && mr->next != NULL;
@@ -719,11 +800,6 @@ static void ready_folder(struct mpipe_mapreduce *mr)
         mpipe__pipeline_wrong(mr->input, err.code, "%s", err.text);
 }
 
-static bool goes_on(enum mpipe_err e)
-{
-    return e == MPIPE_OK || e == MPIPE_EFAILED;
-}
-
 /* Partitions that are lost can be computed again if rank 0 has what was fed. */
 static void keep_input(struct mpipe_mapreduce *mr)
 {
@@ -747,14 +823,15 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
         mpipe__pipeline_wrong(mr->input, MPIPE_EINVAL, "it has run already: "
                               "make a new job");
     mr->ran = true;
-    open_journal(mr);
+    open_journals(mr);
     ready_folder(mr);
     if (mr->job.sort == MPIPE_SORT_ALL && mr->job.partition == NULL)
         e = look_ahead(mr);
-    begin_journal(mr);
+    begin_journals(mr);
     keep_input(mr);
     if (e == MPIPE_OK)
         e = mpipe_pipeline_run(mr->input);
+    close_map(mr, e);
     if (mr->kept.error.code != MPIPE_OK && goes_on(e))
         mpipe_log(mr->mp, MPIPE_LOG_WARN, "what was fed could not be kept, so a "
                   "death will end the job: %s", mr->kept.error.text);
@@ -895,6 +972,7 @@ static enum mpipe_err end_fold(struct mpipe_mapreduce *mr)
 /* It has ended, in whichever way. */
 static void clean_up(struct mpipe_mapreduce *mr, enum mpipe_err e)
 {
+    mpipe__job_journal_close(&mr->first->journal, e != MPIPE_EDEAD);
     mpipe__job_journal_close(&last_of(mr)->journal, e != MPIPE_EDEAD);
     for (struct mpipe_mapreduce *m = mr->first; m != NULL; m = m->next) {
         forget(&m->shuffle);

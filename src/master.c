@@ -15,6 +15,7 @@
 #include "commit.h"
 #include "error.h"
 #include "flow_plan.h"
+#include "map_journal.h"
 #include "master.h"
 #include "poison.h"
 #include "recovery.h"
@@ -231,6 +232,8 @@ static void begin(struct mpipe__flow *flow)
     if (err.code != MPIPE_OK)
         mpipe__flow_fail(flow, 0, err.code, "pipeline '%s': %s",
                          flow->spec->name, err.text);
+    else if (m->resume != NULL && m->resume->map != NULL)
+        mpipe__map_journal_begin(flow);
 }
 
 void mpipe__master_begin(struct mpipe__flow *flow)
@@ -438,6 +441,9 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
         break;
     case MPIPE__PARTS:
         mpipe__commit_parts(flow, f);
+        break;
+    case MPIPE__SAVED:
+        mpipe__map_journal_saved(flow, from->peer, f);
         break;
     case MPIPE__HEAVY:
         got_heavy(flow, f);

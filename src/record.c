@@ -61,12 +61,15 @@ bool mpipe__record_check(const struct mpipe__journal_reader *r,
     char *at = r->data, *end = r->data + r->size;
     bool fed = r->kind == MPIPE__JOURNAL_KEYS;
     uint64_t n = 0, n_fed = 0;
+    bool plain = r->kind == MPIPE__JOURNAL_ROOT;
 
-    if ((!fed && r->kind != MPIPE__JOURNAL_ROOT) || r->size < sizeof *root)
+    if ((!fed && !plain && r->kind != MPIPE__JOURNAL_MAPPED)
+        || r->size < sizeof *root)
         return false;
     memcpy(root, at, sizeof *root);
     at += sizeof *root;
-    if (fed ? root->n_frames == 0 : root->keys > 0 || root->delivered > 0)
+    if ((fed && root->n_frames == 0)
+        || (plain && (root->keys > 0 || root->delivered > 0)))
         return false;
     for (uint32_t i = 0; at != NULL && i < root->n_frames; i++)
         at = fed && i == 0 ? check_frame(at, end, 0, 0, &n_fed)
@@ -106,16 +109,45 @@ struct pieces {                     /* what a record is made of: 1 + 2 pieces fo
     size_t n, n_frames;
 };
 
-static void add_frame(struct pieces *p, struct mpipe__frame *f)
+static struct frame_record head_of(struct mpipe__frame *f)
 {
-    struct frame_record *record = &p->record[p->n_frames++];
-
     mpipe__frame_clean(f);
-    *record = (struct frame_record){
+    return (struct frame_record){
         .kind = f->head.kind, .stage = f->head.stage, .tries = f->head.tries,
         .peer = f->peer > 0 ? f->peer : 0, .n_items = f->head.n_items,
         .item_size = f->head.item_size, .bytes = f->head.bytes
     };
+}
+
+size_t mpipe__record_size(const struct mpipe__frame_queue *results)
+{
+    size_t size = sizeof(struct mpipe__root_record);
+
+    for (struct mpipe__frame *f = results->first; f != NULL; f = f->next)
+        size += sizeof(struct frame_record) + head_of(f).bytes;
+    return size;
+}
+
+void mpipe__record_write(char *to, struct mpipe__root_record *root,
+                         const struct mpipe__frame_queue *results)
+{
+    root->n_frames = (uint32_t)results->n;
+    memcpy(to, root, sizeof *root);
+    to += sizeof *root;
+    for (struct mpipe__frame *f = results->first; f != NULL; f = f->next) {
+        struct frame_record record = head_of(f);
+
+        memcpy(to, &record, sizeof record);
+        memcpy(to + sizeof record, mpipe__frame_payload(f), f->head.bytes);
+        to += sizeof record + f->head.bytes;
+    }
+}
+
+static void add_frame(struct pieces *p, struct mpipe__frame *f)
+{
+    struct frame_record *record = &p->record[p->n_frames++];
+
+    *record = head_of(f);
     p->piece[p->n++] = (struct iovec){ record, sizeof *record };
     p->piece[p->n++] = (struct iovec){ mpipe__frame_payload(f), f->head.bytes };
 }

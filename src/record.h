@@ -14,7 +14,8 @@
 
 struct mpipe__root_record {         /* how a record begins */
     uint64_t first, digest;         /* of the items that were fed */
-    uint64_t keys, delivered;       /* of a job's output: see ledger.h */
+    uint64_t keys, delivered;       /* of a job's output: see ledger.h; of its map
+                                       'keys' is the number of the root */
     uint64_t dropped, made;
     uint32_t items, n_frames;
 };
@@ -28,6 +29,11 @@ bool mpipe__record_check(const struct mpipe__journal_reader *r,
  * NULL: no memory. */
 struct mpipe__frame *mpipe__record_frame(struct mpipe__pool *pool,
                                          const char **at);
+
+/* The record of a root as bytes, so many. */
+size_t mpipe__record_size(const struct mpipe__frame_queue *results);
+void mpipe__record_write(char *to, struct mpipe__root_record *root,
+                         const struct mpipe__frame_queue *results);
 
 /* 'fed' makes it MPIPE__JOURNAL_KEYS; without, NULL, it is MPIPE__JOURNAL_ROOT.
  * The number of frames is filled in. */

@@ -298,6 +298,9 @@ static void print_resumed(const struct mpipe__report *r, FILE *stream)
     if (r->resumed > 0)
         fprintf(stream, "%" PRIu64 " of the items fed were done by an earlier "
                 "run: their results came from the journal\n", r->resumed);
+    if (r->resumed_keys > 0)
+        fprintf(stream, "%" PRIu64 " keys were done by an earlier run: their "
+                "results came from the journal\n", r->resumed_keys);
 }
 
 static void print_deaths(const struct mpipe__report *r, FILE *stream)

@@ -47,7 +47,7 @@ struct mpipe__report {
     struct mpipe__recovery recovery;    /* deaths 0: none */
     uint64_t n_backups, n_backups_won;  /* frames that were done twice; the second
                                            was first */
-    uint64_t resumed;                   /* items that an earlier run had done */
+    uint64_t resumed, resumed_keys;     /* items, keys that an earlier run had done */
     bool reduces;                       /* it goes through partitions */
     const uint32_t *refilled;           /* partitions that were lost and are filled
                                            again by it */

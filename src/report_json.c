@@ -318,6 +318,8 @@ enum mpipe_err mpipe__report_json(const struct mpipe__report *report,
     set_memory(&o, report);
     if (report->resumed > 0)
         set_count(&o, "items_of_an_earlier_run", report->resumed);
+    if (report->resumed_keys > 0)
+        set_count(&o, "keys_of_an_earlier_run", report->resumed_keys);
     if (report->n_backups > 0) {
         set_count(&o, "late_frames_fed_again", report->n_backups);
         set_count(&o, "late_frames_won", report->n_backups_won);

@@ -31,6 +31,12 @@ static struct mpipe__resume *resume_of(const struct mpipe__flow *flow)
     return flow->master->resume;
 }
 
+/* Is it of a job's output, whose tokens are no items of a feed? */
+static bool is_output(const struct mpipe__resume *re)
+{
+    return re->spec == NULL;
+}
+
 /* ---- whose journal it is ---- */
 
 /* The pipeline in words. */
@@ -51,39 +57,38 @@ static void describe(const struct mpipe__flow_spec *spec, char *to)
              spec->n_stages, (unsigned long long)hash);
 }
 
-static void owner_of(const struct mpipe__flow *flow,
+static void owner_of(const struct mpipe__resume *re,
                      struct mpipe__journal_owner *o)
 {
     char what[MPIPE__OWNER_WORDS];
 
-    describe(flow->spec, what);
-    mpipe__journal_owner_set(o, flow->engine->command, what);
+    describe(re->spec, what);
+    mpipe__journal_owner_set(o, re->engine->command, what);
 }
 
-static enum mpipe_err damaged(const struct mpipe__flow *flow,
+static enum mpipe_err damaged(const struct mpipe__resume *re,
                               struct mpipe_error *err)
 {
-    return mpipe__journal_damaged(flow->engine->options->journal, err);
+    return mpipe__journal_damaged(re->engine->options->journal, err);
 }
 
-static enum mpipe_err compare_owner(const struct mpipe__flow *flow,
+static enum mpipe_err compare_owner(struct mpipe__resume *re,
                                     const struct mpipe__journal_reader *r,
                                     struct mpipe_error *err)
 {
-    struct mpipe__resume *re = resume_of(flow);
     struct mpipe__journal_owner ours;
     const char *at;
     size_t size;
 
-    owner_of(flow, &ours);
-    if (mpipe__journal_owner_compare(&ours, r, flow->engine->options->journal,
+    owner_of(re, &ours);
+    if (mpipe__journal_owner_compare(&ours, r, re->engine->options->journal,
                                      &at, &size, err) != MPIPE_OK)
         return err->code;
     if (size != sizeof re->ranks + sizeof re->memory)
-        return damaged(flow, err);
+        return damaged(re, err);
     memcpy(&re->ranks, at, sizeof re->ranks);
     memcpy(&re->memory, at + sizeof re->ranks, sizeof re->memory);
-    return re->ranks > 0 ? MPIPE_OK : damaged(flow, err);
+    return re->ranks > 0 ? MPIPE_OK : damaged(re, err);
 }
 
 unsigned mpipe__resume_ranks(const struct mpipe__flow *flow)
@@ -100,34 +105,45 @@ uint64_t mpipe__resume_memory(const struct mpipe__flow *flow)
 
 /* ---- opening ---- */
 
+/* Of the records of roots. */
+static uint32_t kind_of(const struct mpipe__resume *re)
+{
+    return re->map != NULL ? MPIPE__JOURNAL_MAPPED : MPIPE__JOURNAL_ROOT;
+}
+
 static enum mpipe_err take(void *arg, const struct mpipe__journal_reader *r,
                            struct mpipe_error *err)
 {
-    const struct mpipe__flow *flow = arg;
-    struct mpipe__resume *re = resume_of(flow);
+    struct mpipe__resume *re = arg;
     struct mpipe__root_record root;
     struct mpipe__interval items;
     enum mpipe_err e;
 
     if (!re->started) {
         re->started = true;
-        return compare_owner(flow, r, err);
+        return compare_owner(re, r, err);
     }
-    if (r->kind != MPIPE__JOURNAL_ROOT
-        || !mpipe__record_check(r, flow->spec->n_stages, &root))
-        return damaged(flow, err);
+    if (re->map != NULL && r->kind == MPIPE__JOURNAL_RUN)
+        return mpipe__map_journal_take(re->map, r,
+                                       re->engine->options->journal, err);
+    if (r->kind != kind_of(re)
+        || !mpipe__record_check(r, re->spec->n_stages, &root))
+        return damaged(re, err);
+    if (re->map != NULL
+        && mpipe__map_journal_take(re->map, r, re->engine->options->journal, err)
+           != MPIPE_OK)
+        return err->code;
     items = (struct mpipe__interval){ root.first, root.first + root.items,
                                       root.digest };
     e = mpipe__intervals_add(&re->done, &items);
     if (e == MPIPE_ENOMEM)
         return mpipe__error(err, 0, e, "no memory for a journal");
-    return e == MPIPE_OK ? e : damaged(flow, err);
+    return e == MPIPE_OK ? e : damaged(re, err);
 }
 
-static enum mpipe_err begin_journal(struct mpipe__flow *flow,
+static enum mpipe_err begin_journal(struct mpipe__resume *re,
                                     struct mpipe_error *err)
 {
-    struct mpipe__resume *re = resume_of(flow);
     const struct iovec terms[] = {
         { &re->ranks, sizeof re->ranks }, { &re->memory, sizeof re->memory }
     };
@@ -135,9 +151,9 @@ static enum mpipe_err begin_journal(struct mpipe__flow *flow,
     enum mpipe_err e = MPIPE_OK;
 
     if (!re->started) {
-        owner_of(flow, &ours);
-        re->ranks = (unsigned)flow->engine->transport->size;
-        re->memory = flow->engine->options->memory;
+        owner_of(re, &ours);
+        re->ranks = (unsigned)re->engine->transport->size;
+        re->memory = re->engine->options->memory;
         e = mpipe__journal_owner_write(&re->journal, &ours, terms, 2, err);
     }
     /* also what an earlier run has not: this one builds on it */
@@ -167,32 +183,54 @@ static void say_torn(struct mpipe__flow *flow, struct mpipe__resume *re)
     mpipe__flow_log(flow, MPIPE_LOG_WARN, "", line);
 }
 
+enum mpipe_err mpipe__resume_begin(struct mpipe__resume *re,
+                                   const struct mpipe__engine *en,
+                                   const struct mpipe__flow_spec *spec,
+                                   unsigned nth, struct mpipe_error *err)
+{
+    char name[100];
+
+    re->engine = en;
+    re->spec = spec;
+    re->journal.fd = -1;
+    mpipe__resume_file(name, sizeof name, en->session, nth);
+    if (mpipe__journal_open(&re->journal, en->options->journal, name, take, re,
+                            err) != MPIPE_OK)
+        return err->code;
+    re->replay_end = re->journal.size;
+    return begin_journal(re, err);
+}
+
+void mpipe__resume_fini(struct mpipe__resume *re, bool well)
+{
+    if (well && re->journal.fd >= 0)
+        mpipe__journal_flush(&re->journal, NULL);   /* told, or too late */
+    mpipe__journal_close(&re->journal);
+    mpipe__journal_reader_free(&re->reader);
+    mpipe__intervals_free(&re->done);
+    mpipe__intervals_free(&re->given);
+    if (re->map != NULL)
+        mpipe__map_journal_fini(re->map);
+}
+
 enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
                                   struct mpipe_error *err)
 {
-    struct mpipe__resume *re;
-    enum mpipe_err e;
-    char name[100];
+    struct mpipe__resume *re = flow->spec->resume;
 
     if (!mpipe__resume_wanted(flow))
         return MPIPE_OK;
-    if (flow->spec->resume != NULL) {
-        re = flow->master->resume = flow->spec->resume;
-        say_torn(flow, re);
-        return MPIPE_OK;
-    }
-    re = flow->master->resume = calloc(1, sizeof *re);
+    if (re == NULL)
+        re = calloc(1, sizeof *re);
+    flow->master->resume = re;
     if (re == NULL)
         return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a journal");
-    re->journal.fd = -1;
-    mpipe__resume_file(name, sizeof name, flow->engine->session, flow->nth_journal);
-    e = mpipe__journal_open(&re->journal, flow->engine->options->journal, name,
-                            take, flow, err);
-    if (e != MPIPE_OK)
-        return e;
-    re->replay_end = re->journal.size;
+    if (!re->outlives
+        && mpipe__resume_begin(re, flow->engine, flow->spec, flow->nth_journal,
+                               err) != MPIPE_OK)
+        return err->code;
     say_torn(flow, re);
-    return begin_journal(flow, err);
+    return MPIPE_OK;
 }
 
 void mpipe__resume_close(struct mpipe__flow *flow)
@@ -200,14 +238,9 @@ void mpipe__resume_close(struct mpipe__flow *flow)
     struct mpipe__resume *re = resume_of(flow);
 
     flow->master->resume = NULL;
-    if (re == NULL || re->is_jobs)
+    if (re == NULL || re->outlives)
         return;
-    if (flow->error.code != MPIPE_EDEAD && re->journal.fd >= 0)
-        mpipe__journal_flush(&re->journal, NULL);   /* told, or too late */
-    mpipe__journal_close(&re->journal);
-    mpipe__journal_reader_free(&re->reader);
-    mpipe__intervals_free(&re->done);
-    mpipe__intervals_free(&re->given);
+    mpipe__resume_fini(re, flow->error.code != MPIPE_EDEAD);
     free(re);
 }
 
@@ -219,7 +252,7 @@ uint32_t mpipe__resume_room(const struct mpipe__flow *flow, uint64_t at)
     const struct mpipe__interval *next;
     uint64_t room;
 
-    if (re == NULL || re->is_jobs)
+    if (re == NULL || is_output(re))
         return UINT32_MAX;
     next = mpipe__intervals_from(&re->done, at);
     if (next == NULL)
@@ -246,7 +279,7 @@ bool mpipe__resume_passes(struct mpipe__flow *flow, struct mpipe__frame *f,
     struct mpipe__resume *re = resume_of(flow);
     const struct mpipe__interval *next;
 
-    if (re == NULL || re->is_jobs)
+    if (re == NULL || is_output(re))
         return false;
     next = mpipe__intervals_from(&re->done, at);
     if (next == NULL || next->first > at)
@@ -272,7 +305,7 @@ void mpipe__resume_fed(struct mpipe__flow *flow, struct mpipe__root *r,
     struct mpipe__resume *re = resume_of(flow);
     const struct mpipe__interval *next;
 
-    if (re == NULL || re->is_jobs)
+    if (re == NULL || is_output(re))
         return;
     next = mpipe__intervals_from(&re->done, re->next_root);
     if (next != NULL && next->first == re->next_root)
@@ -288,7 +321,7 @@ void mpipe__resume_check_end(struct mpipe__flow *flow)
     uint64_t at = flow->master->feeder.items;
     const struct mpipe__interval *next;
 
-    if (re == NULL || re->is_jobs)
+    if (re == NULL || is_output(re))
         return;
     next = mpipe__intervals_from(&re->done, at);
     if (next != NULL)
@@ -308,7 +341,7 @@ bool mpipe__resume_replays(const struct mpipe__flow *flow)
 {
     const struct mpipe__resume *re = resume_of(flow);
 
-    if (re != NULL && re->is_jobs)
+    if (re != NULL && is_output(re))
         return re->reader.at < re->replay_end;
     return re != NULL && re->passed > re->n_given
            && flow->master->feeder.items >= re->wait_for;
@@ -316,7 +349,7 @@ bool mpipe__resume_replays(const struct mpipe__flow *flow)
 
 bool mpipe__resume_comes_first(const struct mpipe__flow *flow)
 {
-    return resume_of(flow) != NULL && resume_of(flow)->is_jobs
+    return resume_of(flow) != NULL && is_output(resume_of(flow))
            && mpipe__resume_replays(flow);
 }
 
@@ -354,7 +387,9 @@ static void replay_root(struct mpipe__flow *flow)
         mpipe__queue_push(&root.results, f);
     }
     m->counts.fed += root.items;
-    if (root.fed != NULL || r->kind == MPIPE__JOURNAL_ROOT)
+    if (root.fed != NULL)
+        m->resume->keys += root.keys;
+    if (root.fed != NULL || r->kind != MPIPE__JOURNAL_KEYS)
         mpipe__sink_hand_out(flow, &root);
     mpipe__pool_put(&flow->engine->pool, root.fed);
 }
@@ -450,14 +485,14 @@ void mpipe__resume_replay(struct mpipe__flow *flow)
     uint64_t from;
     enum mpipe_err e;
 
-    if (re->is_jobs) {
+    if (is_output(re)) {
         replay_next(flow);
         return;
     }
     begin_to_look(flow);
     from = re->reader.at;
     e = mpipe__journal_read(&re->journal, &re->reader, re->replay_end, &err);
-    if (e == MPIPE_OK && re->reader.kind == MPIPE__JOURNAL_ROOT)
+    if (e == MPIPE_OK && re->reader.kind == kind_of(re))
         consider(flow, from);
     else if (e == MPIPE_OK && from == re->replay_from)
         re->replay_from = re->reader.at;
@@ -497,10 +532,14 @@ void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
 
     if (re == NULL || re->replaying || !goes_well(flow))
         return;
-    if (mpipe__record_append(&re->journal, &root, re->is_jobs ? r->fed : NULL,
-                             &r->results, &err) != MPIPE_OK)
+    if (re->map != NULL)
+        mpipe__map_journal_wait(re->map, r, &root, &err);
+    else
+        mpipe__record_append(&re->journal, &root, is_output(re) ? r->fed : NULL,
+                             &r->results, &err);
+    if (err.code != MPIPE_OK)
         no_journal(flow, &err);
-    re->n_recorded++;
+    re->n_recorded += re->map == NULL;
 }
 
 void mpipe__resume_pass(struct mpipe__flow *flow, uint64_t now)
@@ -561,7 +600,8 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
     struct mpipe__master *m = flow->master;
     struct mpipe__resume *re = m->resume;
     struct mpipe_error err = { MPIPE_OK, 0, "" };
-    bool empty = mpipe__ledger_empty(&m->ledger);
+    bool empty = mpipe__ledger_empty(&m->ledger)
+                 && (re->map == NULL || re->map->first == NULL);
 
     if (!empty && flow->engine->now < re->drain_until)
         return;
@@ -569,7 +609,7 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
         no_journal(flow, &err);
         return;
     }
-    if (re->is_jobs && re->n_recorded == 0) {
+    if (re->outlives && re->n_recorded == 0) {
         mpipe__flow_fail(flow, 0, MPIPE_EINTR, "stopped, and this run has done "
                          "nothing that could be saved: it needs more time");
         return;
@@ -588,5 +628,6 @@ void mpipe__resume_forget(const char *dir, const char *session, unsigned n)
         mpipe__resume_file(name, sizeof name, session, i);
         snprintf(path, sizeof path, "%s/%s", dir, name);
         unlink(path);
+        mpipe__mapped_remove(dir, session, i);
     }
 }

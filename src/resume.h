@@ -6,6 +6,9 @@
  * their items' turn comes, and does not feed those.  So a sink sees in each run
  * what it would have seen in one that nothing disturbed, whatever it makes of it.
  *
+ * Of a map-reduce job's first flow each root is recorded once what came of it is on
+ * the disks of the ranks (map_journal.h); it is not fed again either.
+ *
  * The output of a map-reduce job is no feed of items that could be told apart: its
  * journal belongs to the job (job_journal.h), which knows from it what is still to be
  * done, and what it has is handed out before anything else.
@@ -16,12 +19,18 @@
 #include "interval.h"
 #include "journal.h"
 #include "ledger.h"
+#include "map_journal.h"
 
+struct mpipe__engine;
 struct mpipe__flow;
+struct mpipe__flow_spec;
 
 struct mpipe__resume {
     struct mpipe__journal journal;
-    bool is_jobs;                   /* a job's: it outlives the flow */
+    const struct mpipe__engine *engine;
+    const struct mpipe__flow_spec *spec;    /* whose it is; NULL: a job's output */
+    bool outlives;                  /* whoever runs the flow opened it, and closes it */
+    struct mpipe__map_journal *map; /* of a job's map; or NULL */
     bool started;                   /* the journal says whose it is */
     unsigned ranks;                 /* of the run that began it, */
     uint64_t memory;                /* ... and its --memory */
@@ -42,6 +51,7 @@ struct mpipe__resume {
     uint64_t next_root;             /* the first item of the next root frame */
     uint64_t digest;                /* of the interval that is passed over */
     uint64_t passed;                /* items that were not fed again */
+    uint64_t keys;                  /* of a job that were not reduced again */
     uint64_t n_recorded;            /* roots, in this run */
     uint64_t next_flush, next_sync;
     uint64_t drain_until;           /* 0: not asked to stop */
@@ -51,9 +61,17 @@ struct mpipe__resume {
  * of those where a rank dies. */
 void mpipe__resume_file(char *to, size_t size, const char *session, unsigned nth);
 
-/* Does the flow keep a journal?  Of a map-reduce job the last one does, unless only
- * the plan is asked for; one that only looks at the input does not. */
+/* Does the flow keep a journal?  Not where only the plan is asked for, or to look at
+ * the input; of a map-reduce job the first flow and the last do. */
 bool mpipe__resume_wanted(const struct mpipe__flow *flow);
+/* Open the n-th journal of the session, for a flow of this spec. */
+enum mpipe_err mpipe__resume_begin(struct mpipe__resume *re,
+                                   const struct mpipe__engine *en,
+                                   const struct mpipe__flow_spec *spec,
+                                   unsigned nth, struct mpipe_error *err);
+/* 'well': what was recorded last is not given up. */
+void mpipe__resume_fini(struct mpipe__resume *re, bool well);
+
 /* Open the journal of the flow, if one is wanted. */
 enum mpipe_err mpipe__resume_open(struct mpipe__flow *flow,
                                   struct mpipe_error *err);

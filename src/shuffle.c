@@ -34,8 +34,10 @@ static void keep_full(struct mpipe__flow *flow)
 
     for (uint32_t p = 0; p < store->n_parts; p++)
         if (p >= o->n_owners || o->owner[p].state != MPIPE__PART_FULL
-            || o->owner[p].rank != (uint32_t)flow->engine->transport->rank)
+            || o->owner[p].rank != (uint32_t)flow->engine->transport->rank) {
             mpipe__store_drop(store, p);
+            mpipe__mapped_forget(&flow->spec->shuffle->mapped, p);
+        }
 }
 
 enum mpipe_err mpipe__shuffle_init(struct mpipe__flow *flow)
@@ -438,6 +440,7 @@ void mpipe__shuffle_owners(struct mpipe__flow *flow, struct mpipe__frame *f)
     o->partial = false;
     for (uint32_t p = 0; p < o->n_owners; p++)
         o->partial |= o->owner[p].state != MPIPE__PART_FILLING;
+    mpipe__mapped_owners(&flow->spec->shuffle->mapped);
 }
 
 bool mpipe__shuffle_link(const struct mpipe__flow *flow,

@@ -17,6 +17,7 @@
 #ifndef MPIPE__SHUFFLE_H
 #define MPIPE__SHUFFLE_H
 
+#include "mapped.h"
 #include "owners.h"
 #include "stats.h"
 #include "store.h"
@@ -41,6 +42,7 @@ struct mpipe__shuffle {
     size_t memory;          /* bytes: for this rank's part of it all */
     char scratch[1024];
     struct mpipe__store store;
+    struct mpipe__mapped mapped;
     unsigned n_workers;         /* known once the flow has run */
     struct mpipe__owner *owner; /* on rank 0: a partition each */
     uint32_t n_owners;

@@ -143,7 +143,7 @@ void mpipe__sink_hand_out(struct mpipe__flow *flow, struct mpipe__root *r)
     struct mpipe__master *m = flow->master;
     struct mpipe__frame *f;
 
-    if (flow->spec->delivered != NULL)
+    if (flow->spec->delivered != NULL && r->fed != NULL)
         flow->spec->delivered(flow->spec->delivered_arg, r->fed, &r->results,
                               r->keys);
     m->counts.dropped += r->dropped;

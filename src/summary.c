@@ -107,6 +107,7 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         .recovery = m->recovery,
         .n_backups = m->backups.made, .n_backups_won = m->backups.won,
         .resumed = m->resume != NULL ? m->resume->passed : 0,
+        .resumed_keys = m->resume != NULL ? m->resume->keys : 0,
         .refilled = m->refilled, .n_refilled = m->n_refilled
     };
     enum mpipe_err e = MPIPE_ENOMEM;

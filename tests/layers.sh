@@ -17,7 +17,7 @@ layer_of()
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|farewell|interrupt|last_words|launcher|lifeline|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|backup|poison|recovery|resume|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
+    worker|children|mapped|map_journal|backup|poison|recovery|resume|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\

@@ -163,10 +163,14 @@ tests_transport_mpi_mpi_LDADD = src/libmpipe_core.la
 
 # ---- programs that shell tests run ----
 
-check_PROGRAMS += tests/copy tests/deadly tests/load
+check_PROGRAMS += tests/copy tests/deadly tests/load tests/slowly
 tests_copy_SOURCES = tests/copy.c
 tests_copy_LDFLAGS = -static
 tests_copy_LDADD = src/libmpipe.la
+
+tests_slowly_SOURCES = tests/slowly.c
+tests_slowly_LDFLAGS = -static
+tests_slowly_LDADD = src/libmpipe.la
 
 tests_deadly_SOURCES = tests/deadly.c
 tests_deadly_LDFLAGS = -static
@@ -221,6 +225,7 @@ shell_tests = \
 	tests/headers.sh \
 	tests/install.sh \
 	tests/job_deaths.sh \
+	tests/job_resume.sh \
 	tests/jobscripts.sh \
 	tests/kmers.sh \
 	tests/large.sh \

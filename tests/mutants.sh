@@ -184,6 +184,16 @@ mapreduce.c|job_deaths|s/            sh->owner\[p\].state = MPIPE__PART_DONE;/  
 mapreduce.c|job_deaths|s/    sh->n_parts = j->n_parts;/    ;/|job journal: there is no number of partitions to tell
 job_journal.c|job_deaths|s/        o->j->done\[token.part\] = token.last != 0;/        o->j->done[token.part] = true;/|job journal: a partition that was begun is done
 record.c|job_deaths|s/            add_frame(\&p, fed);/            ;/|job journal: tokens are not recorded
+mapped.c|job_deaths|s/    while (e == MPIPE_OK \&\& root < cut) {/    while (e == MPIPE_OK \&\& root < UINT64_MAX \&\& file->size > r.at) {/|job journal: pairs beyond the cut count
+mapped.c|job_deaths|s/        m->loaded\[p\] |= m->due\[p\];/        m->loaded[p] = true;/|job journal: what others had is not read after a death
+mapped.c|job_deaths|s/    if (!flow->spec->shuffle->mapped.due\[record.part\])/    if (false)/|job journal: pairs of others are read
+mapped.c|job_deaths|s/        m->due\[p\] = !m->loaded\[p\]/        m->due[p] = true/|job journal: pairs are read again and again
+map_journal.c|job_deaths|s/    while ((p = m->first) != NULL \&\& p->root < upto/    while ((p = m->first) != NULL \&\& p->root <= upto/|job journal: a root is recorded that is on no disk yet
+map_journal.c|job_deaths|s/ \&\& m->saved\[owner\[p\]\] < least)/ \&\& m->saved[owner[p]] < least \&\& p == 0)/|job journal: one owner that has it is enough
+map_journal.c|job_deaths|s/    run->cut = root.keys + 1;/    run->cut = root.keys;/|job journal: the last root of a run is lost
+shuffle.c|job_deaths|s/            mpipe__mapped_forget(\&flow->spec->shuffle->mapped, p);/            ;/|job journal: what was dropped is not read again
+shuffle.c|job_deaths|s/    mpipe__mapped_owners(\&flow->spec->shuffle->mapped);/    ;/|job journal: a new owner does not read
+collect.c|job_deaths|s/    return e == MPIPE_OK ? mpipe__mapped_add(flow, root, f, err) : e;/    return e;/|job journal: nothing comes into the files
 sink.c|resume|s/^    mpipe__resume_record(flow, r);/    ;/|resume: nothing is recorded
 sink.c|resume|s/^    mpipe__resume_record(flow, r);/    if (r->results.n > 0) mpipe__resume_record(flow, r);/|resume: what came to nothing is not recorded
 sink.c|resume|s/^    if (mpipe__resume_replays(flow)) {/    if (mpipe__resume_replays(flow) \&\& mpipe__ledger_ready(l) == NULL) {/|resume: new results come before earlier ones
