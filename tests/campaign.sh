@@ -13,7 +13,7 @@ needs_survival 'the fault campaign'
 TMPDIR=$work "$abs_top_builddir/tests/campaign" --mapreduce=survives \
     --seed="${MPIPE_TEST_SEED:-1}" --minutes="${MPIPE_TEST_MINUTES:-1}" ||
     complain "the campaign has found something"
-TMPDIR=$work "$abs_top_builddir/tests/campaign" --resume \
+TMPDIR=$work "$abs_top_builddir/tests/campaign" --resume --mapreduce=survives \
     --seed="${MPIPE_TEST_SEED:-10}" --minutes="${MPIPE_TEST_MINUTES:-0.5}" ||
     complain "the campaign with a journal has found something"
 finish

@@ -135,7 +135,7 @@ void campaign_case_draw(struct campaign_case *c, uint64_t number,
     c->ranks = 2 + (unsigned)draw(c, one_in(c, 3) ? 15 : 7);
     c->max_retries = (unsigned)draw(c, 5);
     c->kind = CAMPAIGN_PIPELINE;
-    if (one_in(c, 4) && mapreduce && !restarts)
+    if (one_in(c, restarts ? 2 : 4) && mapreduce)
         c->kind = one_in(c, 4) ? CAMPAIGN_FOLD : CAMPAIGN_KEYED;
     draw_options(c);
     if (c->kind == CAMPAIGN_PIPELINE)

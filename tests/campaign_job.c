@@ -277,13 +277,14 @@ static enum mpipe_err line_stage(const struct mpipe_item *in,
 
 static FILE *output, *failures;
 
-static FILE *open_output(const char *name, unsigned round)
+/* Each run prints all of it.  (Of pipelines the failures of all runs are kept.) */
+static FILE *open_output(const char *name, unsigned round, const char *mode)
 {
     char path[4096];
     FILE *file;
 
     snprintf(path, sizeof path, "%s/%s%s", folder, name, round > 0 ? "2" : "");
-    file = fopen(path, "a");
+    file = fopen(path, mode);
     if (file == NULL) {
         perror(path);
         abort();
@@ -601,8 +602,9 @@ static enum mpipe_err run_round(unsigned round)
     enum mpipe_err e;
 
     if (mpipe_rank(mp) == 0) {
-        failures = open_output("failed", round);
-        output = job->file_sink ? NULL : open_output("out", round);
+        failures = open_output("failed", round, job->kind == CAMPAIGN_PIPELINE
+                               ? "a" : "w");
+        output = job->file_sink ? NULL : open_output("out", round, "w");
     }
     e = job->kind == CAMPAIGN_PIPELINE ? run_pipeline(round) : run_job();
     if (failures != NULL)

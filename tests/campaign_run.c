@@ -383,6 +383,13 @@ static void wait_for_strays(struct campaign_run *run)
         hit(run, r, CAMPAIGN_KILL);
 }
 
+/* It begins anew. */
+static void forget_output(struct campaign_run *run)
+{
+    unlink(in_folder(run, "failed"));
+    remove_all(in_folder(run, "parts"));
+}
+
 static bool goes_on(const struct campaign_run *run)
 {
     return run->c->restarts && run->code > 1 && run->n_wrong == 0
@@ -394,7 +401,7 @@ void campaign_run_start(struct campaign_run *run)
     make_folder(run);
     do {
         if (!run->settings->journal)
-            unlink(in_folder(run, "failed"));
+            forget_output(run);
         run->code = watch(run, start(run));
         wait_for_strays(run);
     } while (goes_on(run));
