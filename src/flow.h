@@ -47,12 +47,13 @@ struct mpipe__flow_spec {
     unsigned (*direct)(const struct mpipe_item *item, void *arg);
     void *direct_arg;
     /* Of a flow that is direct or has a shuffle, on rank 0: told of each root as
-     * it is delivered; whether it was told of a failed item before; whether the
-     * flow must end since a rank has died over an item.  NULL: nobody is. */
+     * it is delivered; whether it was told of a failed item before; whether all must
+     * end since a rank has died over a key, 'last' the last one but rank 0.  NULL:
+     * nobody is. */
     void (*delivered)(void *arg, struct mpipe__frame *fed,
                       const struct mpipe__frame_queue *results, uint64_t keys);
     bool (*told)(void *arg, const struct mpipe_item *item);
-    bool (*deadly)(void *arg, const struct mpipe_item *item,
+    bool (*deadly)(void *arg, uint32_t part, uint64_t key, bool last,
                    struct mpipe_error *err);
     void *delivered_arg, *told_arg;
     uint64_t failed_before;         /* in a flow that this one goes on with */

@@ -66,7 +66,7 @@ static enum mpipe_err take_token(struct opening *o,
     if (f == NULL)
         return no_memory(err);
     mpipe__cursor_init(&c, f);
-    if (!mpipe__cursor_next(&c, &item) || item.size != sizeof token)
+    if (!mpipe__cursor_next(&c, &item) || item.size < sizeof token)
         e = damaged(o, err);
     else
         memcpy(&token, item.data, sizeof token);

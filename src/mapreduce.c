@@ -698,7 +698,7 @@ static bool resumes(const struct mpipe_mapreduce *mr)
            || journals(mr);
 }
 
-/* A death over the same keys again and again is their doing. */
+/* A death over the same key again and again is its doing. */
 static unsigned most_deaths(const struct mpipe *mp)
 {
     return mp->options.max_retries < 2 ? 2 : mp->options.max_retries;

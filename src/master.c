@@ -679,6 +679,7 @@ bool mpipe__master_step(struct mpipe__flow *flow)
            && mpipe__sink_deliver(flow))
         continue;               /* before more results come */
     mpipe__commit_pass(flow, now, false);
+    mpipe__recovery_pass(flow, now);
     mpipe__resume_pass(flow, now);
     did |= send_retries(flow);
     if (flow->spec->source == NULL && m->feeder.ended)

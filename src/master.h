@@ -47,6 +47,8 @@ struct mpipe__master {
     } backups;
     uint64_t root_ns;               /* from feed to completion, smoothed */
     uint64_t recovering;            /* since the last death; 0: results came */
+    uint64_t answer_due;            /* what a dead rank had in hand was asked for; 0:
+                                       nothing was */
     struct mpipe__resume *resume;   /* NULL: no journal is kept */
     struct mpipe_plan *plan;
     struct mpipe__progress progress;

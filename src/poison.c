@@ -115,17 +115,19 @@ struct sight {                      /* the item of an answer */
     struct mpipe__box box;
 };
 
-static void ask(struct mpipe__flow *flow, int rank)
+bool mpipe__poison_ask(struct mpipe__flow *flow, int rank)
 {
     const struct mpipe_machine *machine = flow->engine->machine;
     uint32_t whose = (uint32_t)rank;
+    bool any = false;
 
     flow->master->member[rank].asked = true;
     for (int r = 1; r < flow->engine->transport->size; r++)
         if (!mpipe__engine_dead(flow->engine, r)
             && mpipe__machine_shared(machine, (unsigned)r, whose) > MPIPE__NODE)
-            mpipe__control_send(mpipe__master_link(flow, r), MPIPE__BOX, &whose,
-                                sizeof whose);
+            any |= mpipe__control_send(mpipe__master_link(flow, r), MPIPE__BOX,
+                                       &whose, sizeof whose) == MPIPE_OK;
+    return any;
 }
 
 void mpipe__poison_note(struct mpipe__flow *flow, int rank)
@@ -136,7 +138,7 @@ void mpipe__poison_note(struct mpipe__flow *flow, int rank)
     if (box != NULL)
         note(flow, rank, box);
     else if (!mpipe__flow_ending(flow))
-        ask(flow, rank);
+        mpipe__poison_ask(flow, rank);
 }
 
 void mpipe__poison_show(struct mpipe__flow *flow, struct mpipe__frame *question)
@@ -178,8 +180,12 @@ void mpipe__poison_told(struct mpipe__flow *flow, struct mpipe__frame *answer)
     if (!member->asked)
         return;                     /* another has told it */
     member->asked = false;
-    if (note(flow, (int)sight.rank, &sight.box))
+    if (flow->spec->direct != NULL) {
+        mpipe__recovery_box(flow, (int)sight.rank, &sight.box);
+        mpipe__recovery_pass(flow, UINT64_MAX);
+    } else if (note(flow, (int)sight.rank, &sight.box)) {
         mpipe__recovery_again(flow);    /* before it kills once more */
+    }
 }
 
 /* ---- item by item ---- */

@@ -22,6 +22,8 @@ struct mpipe__suspect {
 /* The rank has died: what had it in hand?  Where that cannot be seen from here
  * its neighbours are asked, and the answer is noted when it comes. */
 void mpipe__poison_note(struct mpipe__flow *flow, int rank);
+/* Ask its neighbours; false: there are none. */
+bool mpipe__poison_ask(struct mpipe__flow *flow, int rank);
 /* On another rank: answer that question. */
 void mpipe__poison_show(struct mpipe__flow *flow, struct mpipe__frame *question);
 /* The answer has come. */

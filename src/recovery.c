@@ -24,6 +24,8 @@
 #include "repair.h"
 #include "routing.h"
 
+#define ANSWER_NS 500000000u        /* for what had a dead rank in hand */
+
 /* ---- who does what ---- */
 
 static enum mpipe_err repair(struct mpipe__flow *flow)
@@ -177,26 +179,32 @@ static void death_of_reducer(struct mpipe__flow *flow, int rank)
         mpipe__recovery_lacks(flow);
 }
 
-/* Has the rank died over a token? */
+/* Had it a key in hand? */
+void mpipe__recovery_box(struct mpipe__flow *flow, int rank,
+                         const struct mpipe__box *box)
+{
+    const struct mpipe__engine *en = flow->engine;
+    struct mpipe_error err = { MPIPE_OK, rank, "" };
+
+    if (box->root == MPIPE__NO_ROOT || box->flow != flow->id || box->key == 0
+        || flow->spec->deadly == NULL)
+        return;
+    if (flow->spec->deadly(flow->spec->delivered_arg, box->part, box->key,
+                           en->n_dead == en->transport->size - 1, &err))
+        mpipe__flow_fail(flow, rank, err.code, "%s", err.text);
+}
+
+/* A box that cannot be seen from here is asked for; the flow ends a little later, so
+ * that the answer comes in time. */
 static void died_over(struct mpipe__flow *flow, int rank)
 {
     struct mpipe__transport *t = flow->engine->transport;
     const struct mpipe__box *box = t->ops->box(t, rank);
-    struct mpipe_error err = { MPIPE_OK, rank, "" };
-    struct mpipe__root *r;
-    struct mpipe__cursor c;
-    struct mpipe_item item;
 
-    if (box == NULL || box->root == MPIPE__NO_ROOT || box->flow != flow->id
-        || flow->spec->deadly == NULL)
-        return;
-    r = mpipe__ledger_open(&flow->master->ledger, box->root);
-    if (r == NULL || r->seq != box->root)
-        return;
-    mpipe__cursor_init(&c, r->fed);
-    if (mpipe__cursor_next(&c, &item)
-        && flow->spec->deadly(flow->spec->delivered_arg, &item, &err))
-        mpipe__flow_fail(flow, rank, err.code, "%s", err.text);
+    if (box != NULL)
+        mpipe__recovery_box(flow, rank, box);
+    else if (!mpipe__flow_ending(flow) && mpipe__poison_ask(flow, rank))
+        flow->master->answer_due = mpipe__now() + ANSWER_NS;
 }
 
 /* ---- what is done again ---- */
@@ -343,11 +351,20 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow)
         mpipe__master_begin(flow);
         return;
     }
-    if (flow->spec->direct != NULL) {
+    if (flow->spec->direct == NULL)
+        mpipe__recovery_again(flow);
+    else if (m->answer_due == 0)
         death_of_reducer(flow, rank);
+}
+
+void mpipe__recovery_pass(struct mpipe__flow *flow, uint64_t now)
+{
+    struct mpipe__master *m = flow->master;
+
+    if (m->answer_due == 0 || now < m->answer_due)
         return;
-    }
-    mpipe__recovery_again(flow);
+    m->answer_due = 0;
+    death_of_reducer(flow, 0);
 }
 
 void mpipe__recovery_result(struct mpipe__flow *flow)

@@ -18,6 +18,12 @@ enum mpipe_err mpipe__recovery_table(struct mpipe__flow *flow,
 enum mpipe_err mpipe__recovery_owners(struct mpipe__flow *flow);
 /* Are partitions lost that it is to go through?  Then it ends. */
 bool mpipe__recovery_lacks(struct mpipe__flow *flow);
+/* What a rank that died had in hand is known: was it a key? */
+struct mpipe__box;
+void mpipe__recovery_box(struct mpipe__flow *flow, int rank,
+                         const struct mpipe__box *box);
+/* Now and then: an answer to that question may not come. */
+void mpipe__recovery_pass(struct mpipe__flow *flow, uint64_t now);
 /* A root is complete. */
 void mpipe__recovery_result(struct mpipe__flow *flow);
 

@@ -8,8 +8,14 @@
  * After a death a partition is gone through once more, from its first key on, by
  * its owner or by another rank.  Rank 0 has counted the keys whose results were
  * delivered, always the first ones, and these are passed over.
+ *
+ * Each rank notes which key it has in hand (struct mpipe__box), so that rank 0 knows
+ * over which one it has died.  When that has happened as often as an item may be tried,
+ * the key fails: tokens say which ones are not to be reduced.
  */
+#define XXH_INLINE_ALL
 #include <stdlib.h>
+#include <xxhash.h>
 #include "children.h"
 #include "error.h"
 #include "groups.h"
@@ -75,25 +81,35 @@ enum mpipe_err mpipe__tokens_source(struct mpipe_out *out, void *arg)
 {
     struct mpipe__tokens *t = arg;
 
+    union {
+        struct mpipe__token token;
+        char bytes[sizeof(struct mpipe__token) + sizeof t->part->deadly];
+    } u;
+    struct mpipe__token *token = &u.token;
+
     for (int i = 0; i < MPIPE__SOURCE_ITEMS && t->left > 0; i++) {
-        struct mpipe__token token = { 0, 0, TOKEN_PAIRS, 0 };
         struct mpipe__token_part *part;
         enum mpipe_err e;
 
         while (t->part[t->next].made == UINT64_MAX)
             t->next = (t->next + 1) % t->n_parts;
         part = &t->part[t->next];
-        token.part = t->next;
-        token.keys = part->keys;
+        *token = (struct mpipe__token){
+            .part = t->next, .pairs = TOKEN_PAIRS, .keys = part->keys,
+            .deaths = t->most, .n_deadly = part->n_deadly
+        };
+        memcpy(u.bytes + sizeof *token, part->deadly,
+               part->n_deadly * sizeof *part->deadly);
         part->made += TOKEN_PAIRS;
         if (part->made >= t->shuffle->info[t->next].pairs) {
-            token.last = 1;
+            token->last = 1;
             part->made = UINT64_MAX;
             t->left--;
         }
         if (!t->in_order)
             t->next = (t->next + 1) % t->n_parts;
-        e = mpipe_emit(out, &token, sizeof token);
+        e = mpipe_emit(out, token, sizeof *token
+                                   + part->n_deadly * sizeof *part->deadly);
         if (e != MPIPE_OK)
             return e;
     }
@@ -125,24 +141,38 @@ void mpipe__token_delivered(void *arg, struct mpipe__frame *fed,
     if (!mpipe__cursor_next(&c, &item))
         return;
     t->part[token_of(&item)->part].keys += keys;
-    if (t->resumes)
+    if (!t->shuffle->keyed)
         t->part[token_of(&item)->part].deaths = 0;
     if (token_of(&item)->last)
         t->shuffle->owner[token_of(&item)->part].state = MPIPE__PART_DONE;
 }
 
-bool mpipe__token_deadly(void *arg, const struct mpipe_item *item,
+bool mpipe__token_deadly(void *arg, uint32_t part, uint64_t key, bool last,
                          struct mpipe_error *err)
 {
     struct mpipe__tokens *t = arg;
-    struct mpipe__token_part *part = &t->part[token_of(item)->part];
+    struct mpipe__token_part *p = part < t->n_parts ? &t->part[part] : NULL;
 
-    if (++part->deaths < t->most)
+    if (p == NULL)
         return false;
-    mpipe__error(err, err->rank, MPIPE_EDEAD, "%u ranks have died over the same "
-                 "keys of partition %u, behind its first %llu: a function of "
-                 "the job kills them", part->deaths, token_of(item)->part,
-                 (unsigned long long)part->keys);
+    if (p->suspect != key)
+        p->deaths = 0;
+    p->suspect = key;
+    p->deaths++;
+    if (p->deaths < t->most && !(last && p->deaths > 1))
+        return false;
+    if (t->shuffle->keyed && p->n_deadly < MPIPE__DEADLY_MOST) {
+        p->deadly[p->n_deadly++] = key;
+        p->deaths = 0;
+        return false;
+    }
+    mpipe__error(err, err->rank, MPIPE_EDEAD, t->shuffle->keyed
+                 ? "%u ranks have died over a key of partition %u, behind its "
+                   "first %llu, and over so many others that it is no use: a "
+                   "function of the job kills them"
+                 : "%u ranks have died over the same values, of partition %u, "
+                   "behind its first %llu keys: a function of the job kills them",
+                 p->deaths, part, (unsigned long long)p->keys);
     return true;
 }
 
@@ -339,8 +369,35 @@ static void note_weight(struct reducer *r, const struct mpipe_values *g)
     mpipe__heavy_add(r->heavy, &key);
 }
 
+/* Have ranks died over it, so that it is not to be reduced? */
+static bool is_deadly(const struct mpipe__token *token, uint64_t key)
+{
+    for (uint32_t i = 0; i < token->n_deadly; i++)
+        if (token->deadly[i] == key)
+            return true;
+    return false;
+}
+
+static enum mpipe_err call_reduce(struct reducer *r, struct mpipe_values *g,
+                                  const struct mpipe__token *token,
+                                  struct mpipe_out *out)
+{
+    uint64_t key = XXH3_64bits(g->key.data, g->key.size) | 1;
+    enum mpipe_err e;
+
+    if (is_deadly(token, key))
+        return mpipe_fail(out, "%u ranks have died over it", token->deaths);
+    mpipe__worker_key(out, token->part, key);
+    e = r->how->job->reduce != NULL
+        ? r->how->job->reduce(&g->key, g, out, r->state)
+        : emit_values(r, g, out);
+    mpipe__worker_key(out, 0, 0);
+    return e;
+}
+
 /* 'again': only its part file needs it, and if it fails that was told before. */
 static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
+                                 const struct mpipe__token *token,
                                  struct mpipe__part_file *file, bool again,
                                  struct mpipe_out *out)
 {
@@ -350,9 +407,7 @@ static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
     enum mpipe_err e;
 
     mpipe__worker_part_begin(out, &mark, &emitted);
-    e = r->how->job->reduce != NULL
-        ? r->how->job->reduce(&g->key, g, out, r->state)
-        : emit_values(r, g, out);
+    e = call_reduce(r, g, token, out);
     if (g->error.code != MPIPE_OK)
         return mpipe__worker_give_up(out, &g->error);
     if (file->error.code != MPIPE_OK)
@@ -392,7 +447,7 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     while (e == MPIPE_OK && (token->last || g->taken - from < token->pairs)
            && mpipe__groups_next(g)) {
         bool again = r->keys[p]++ < token->keys;
-        e = reduce_key(r, g, file, again, out);
+        e = reduce_key(r, g, token, file, again, out);
         new_keys += !again;
         note_weight(r, g);
     }

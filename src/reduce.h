@@ -15,7 +15,11 @@ struct mpipe__token {
     uint64_t pairs;
     uint64_t keys;              /* so many of its first keys were delivered by an
                                    earlier flow */
+    uint32_t deaths, n_deadly;  /* so many ranks have died over each of these: */
+    uint64_t deadly[];          /* keys, by their hash */
 };
+
+#define MPIPE__DEADLY_MOST 64u  /* of a partition */
 
 /* Which tokens are still to be made, and what has come of those that were; on
  * rank 0.  It outlives a flow that ends early: keys come in the same order again,
@@ -29,10 +33,13 @@ struct mpipe__tokens {
     struct mpipe__token_part {
         uint64_t made;          /* pairs that have a token; UINT64_MAX: all */
         uint64_t keys;          /* whose results were delivered */
-        unsigned deaths;        /* over it, since it came further */
+        unsigned deaths;        /* over this key, */
+        uint64_t suspect;       /* ... by its hash; of a fold over all of it */
+        uint32_t n_deadly;
+        uint64_t deadly[MPIPE__DEADLY_MOST];
     } *part;
     uint32_t n_parts;
-    unsigned most;              /* such deaths, then the job ends */
+    unsigned most;              /* such deaths, and the key fails */
 };
 
 struct mpipe__reducing {        /* what the stage needs, on each rank */
@@ -56,7 +63,7 @@ unsigned mpipe__token_rank(const struct mpipe_item *item, void *arg);
 void mpipe__token_delivered(void *arg, struct mpipe__frame *fed,
                             const struct mpipe__frame_queue *results,
                             uint64_t keys);
-bool mpipe__token_deadly(void *arg, const struct mpipe_item *item,
+bool mpipe__token_deadly(void *arg, uint32_t part, uint64_t key, bool last,
                          struct mpipe_error *err);
 
 /* The stage's functions; its arg is struct mpipe__reducing. */

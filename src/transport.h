@@ -32,7 +32,9 @@ struct mpipe__box {
     uint64_t root;          /* MPIPE__NO_ROOT: no function of the user's runs */
     uint32_t attempt;
     uint32_t piece;         /* the path's first number; UINT32_MAX: no path */
-    uint32_t flow, unused;
+    uint32_t flow;
+    uint32_t part;          /* with 'key' */
+    uint64_t key;           /* that is being reduced: a hash, or 0 */
 };
 
 struct mpipe__completion {

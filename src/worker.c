@@ -156,6 +156,14 @@ void mpipe__worker_part_failed(struct mpipe_out *out,
     out->text[0] = '\0';
 }
 
+void mpipe__worker_key(struct mpipe_out *out, uint32_t part, uint64_t key)
+{
+    struct mpipe__box *box = out->flow->worker.box;
+
+    box->part = part;
+    box->key = key;
+}
+
 /* An item that stage 's' emits: to the next function or into the open frame. */
 static enum mpipe_err deliver(struct mpipe__flow *flow, unsigned s,
                               const void *data, size_t size, bool ours)
@@ -675,6 +683,7 @@ static void open_box(struct mpipe__flow *flow, struct mpipe__frame *f)
     struct mpipe__box *box = flow->worker.box;
 
     box->flow = flow->id;
+    box->key = 0;
     box->attempt = f->head.attempt;
     box->piece = f->head.n_path > 0 ? mpipe__frame_path(f)[0] : UINT32_MAX;
     __atomic_store_n(&box->root, f->head.root, __ATOMIC_RELEASE);

@@ -77,6 +77,8 @@ void mpipe__worker_keys(struct mpipe_out *out, uint64_t n);
 /* Tell rank 0 of keys with many values; 'n' fit into one message. */
 void mpipe__worker_heavy(struct mpipe_out *out,
                          const struct mpipe__heavy_key *key, unsigned n);
+/* The key of that partition is being reduced, by its hash; 0: none is. */
+void mpipe__worker_key(struct mpipe_out *out, uint32_t part, uint64_t key);
 /* A part of an item, in a stage that sees to failures of its own: where it
  * begins; and that it failed for good: what it emitted is taken back (if it has
  * not left), and 'item' goes to the failure handler. */

@@ -182,6 +182,10 @@ feeder.c|job_deaths|s/        || mpipe__resume_comes_first(flow))/        )/|job
 master.c|job_deaths|s/               \&\& (flow->engine->survives || mpipe__resume_wanted(flow)));/               \&\& flow->engine->survives);/|job journal: tokens are delivered in any order
 mapreduce.c|job_deaths|s/            sh->owner\[p\].state = MPIPE__PART_DONE;/            ;/|job journal: what is done is done again
 mapreduce.c|job_deaths|s/    sh->n_parts = j->n_parts;/    ;/|job journal: there is no number of partitions to tell
+reduce.c|job_deaths|s/    if (is_deadly(token, key))/    if (false)/|jobs: a key that kills is reduced again and again
+reduce.c|job_deaths|s/    if (p->suspect != key)/    if (true)/|jobs: deaths over a key do not add up
+worker.c|job_deaths|s/    box->key = key;/    ;/|jobs: nobody knows over which key a rank died
+recovery.c|job_deaths|s/    else if (m->answer_due == 0)/    else/|jobs: what another node knows comes too late
 job_journal.c|job_deaths|s/        o->j->done\[token.part\] = token.last != 0;/        o->j->done[token.part] = true;/|job journal: a partition that was begun is done
 record.c|job_deaths|s/            add_frame(\&p, fed);/            ;/|job journal: tokens are not recorded
 mapped.c|job_deaths|s/    while (e == MPIPE_OK \&\& root < cut) {/    while (e == MPIPE_OK \&\& root < UINT64_MAX \&\& file->size > r.at) {/|job journal: pairs beyond the cut count

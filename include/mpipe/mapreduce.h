@@ -62,7 +62,8 @@ struct mpipe_values;
 int mpipe_values_next(struct mpipe_values *values, struct mpipe_item *value);
 
 /* Handle one key.  It need not look at all values.  An error fails the key: it
- * goes to the failure handler, and nothing that was emitted for it remains. */
+ * goes to the failure handler, and nothing that was emitted for it remains.  So does
+ * one over which ranks die again and again, where a job goes on after that. */
 typedef enum mpipe_err (*mpipe_reduce_fn)(const struct mpipe_item *key,
                                           struct mpipe_values *values,
                                           struct mpipe_out *out, void *arg);
