@@ -2,6 +2,7 @@
 /* backup.c - see backup.h. */
 #include "backup.h"
 #include "clock.h"
+#include "commit.h"
 #include "master.h"
 
 #define LEAST_NS 50000000u          /* younger ones are not late */
@@ -28,8 +29,8 @@ static bool near_end(const struct mpipe__flow *flow)
 
     return o->backups != MPIPE__WHEN_NEVER
            && (o->backups == MPIPE__WHEN_ALWAYS || flow->engine->tied)
-           && flow->spec->shuffle == NULL && flow->spec->direct == NULL
-           && m->feeder.ended && m->feeder.pending.n == 0 && m->again.n == 0
+           && flow->spec->direct == NULL && m->feeder.ended
+           && m->feeder.pending.n == 0 && m->again.n == 0
            && m->retries.n == 0 && !flow->paused
            && mpipe__flow_routed(flow) && m->ledger.open > 0;
 }
@@ -119,6 +120,8 @@ struct mpipe__root *mpipe__backup_join(struct mpipe__flow *flow,
     if (r->twin == 0)
         return r;
     m->backups.won += r->is_copy;
+    if (flow->spec->shuffle != NULL)
+        mpipe__commit_choose(flow, r->seq, r->twin - 1);
     r = mpipe__ledger_join(&m->ledger, r, &lost);
     drop_results(flow, &lost);
     return r;
@@ -135,4 +138,28 @@ void mpipe__backup_drop(struct mpipe__flow *flow)
             drop_results(flow, &r->results);
             mpipe__ledger_part(l, r);
         }
+}
+
+/* Does the rank have a partition that the flow fills? */
+static bool fills(const struct mpipe__flow *flow, int rank)
+{
+    const struct mpipe__shuffle *sh = flow->spec->shuffle;
+
+    for (uint32_t p = 0; sh != NULL && p < sh->n_owners; p++)
+        if (sh->owner[p].state == MPIPE__PART_FILLING
+            && sh->owner[p].rank == (uint32_t)rank)
+            return true;
+    return false;
+}
+
+bool mpipe__backup_over(const struct mpipe__flow *flow)
+{
+    const struct mpipe__feeder *fd = &flow->master->feeder;
+
+    for (unsigned i = 0; flow->spec->shuffle != NULL
+         && flow->master->backups.made > 0 && i < fd->n_links; i++)
+        if (fd->link[i]->credits < fd->link[i]->window_out
+            && !fd->link[i]->dead && fills(flow, fd->link[i]->peer))
+            return false;
+    return true;
 }

@@ -5,7 +5,8 @@
  * One slow rank must not keep a whole job waiting.  When the feed has ended and a
  * rank of the first stage has nothing to do, the oldest root frame that has been
  * under way for much longer than others is fed to it once more, as a root of its
- * own.  Of the two the one that is complete first counts.
+ * own.  Of the two the one that is complete first counts: of a shuffle rank 0 tells the
+ * workers which (doc/protocol.md, Copies).
  */
 #ifndef MPIPE__BACKUP_H
 #define MPIPE__BACKUP_H
@@ -28,6 +29,10 @@ bool mpipe__backup_step(struct mpipe__flow *flow);
  * The other one is forgotten. */
 struct mpipe__root *mpipe__backup_join(struct mpipe__flow *flow,
                                        struct mpipe__root *r);
+
+/* All has been delivered: may the flow end?  Not while a rank that has partitions is in
+ * a frame that was done elsewhere: what comes next needs it. */
+bool mpipe__backup_over(const struct mpipe__flow *flow);
 
 /* All copies are forgotten. */
 void mpipe__backup_drop(struct mpipe__flow *flow);

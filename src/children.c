@@ -32,7 +32,7 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
     uint64_t from = 0, took, root = box->root;
 
     if (!home && flow->spec->shuffle != NULL) {
-        if (mpipe__flow_stale(flow, f)
+        if (mpipe__flow_stale(flow, f) || mpipe__collect_lost(flow, f)
             || !mpipe__shuffle_link(flow, f, &owner)) {
             mpipe__pool_put(&en->pool, f);
             return false;

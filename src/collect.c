@@ -31,6 +31,7 @@ void mpipe__collect_fini(struct mpipe__flow *flow)
             mpipe__pool_put(&flow->engine->pool, f);
     free(c->bucket);
     free(c->voids);
+    free(c->lost);
     memset(c, 0, sizeof *c);
 }
 
@@ -116,7 +117,7 @@ void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
         .xored = f->head.id, .work_us = f->head.work_us
     };
 
-    if (mpipe__flow_stale(flow, f)) {
+    if (mpipe__flow_stale(flow, f) || mpipe__collect_lost(flow, f)) {
         mpipe__pool_put(&flow->engine->pool, f);
         return;
     }
@@ -134,6 +135,7 @@ void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from)
     struct mpipe__frame_queue kept;
     struct mpipe__frame *f;
 
+    c->n_lost = 0;                  /* what comes of them is stale now */
     for (unsigned i = 0; i < BUCKETS; i++) {
         mpipe__queue_init(&kept);
         while ((f = mpipe__queue_pop(&c->bucket[i])) != NULL) {
@@ -149,6 +151,105 @@ void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from)
     }
 }
 
+/* Room for one more of 'size' bytes at the end of an array; without memory the flow
+ * ends, and it stays as it is. */
+static void *room(struct mpipe__flow *flow, void *array, size_t *capacity,
+                  size_t n, size_t size)
+{
+    size_t more = *capacity > 0 ? 2 * *capacity : 64;
+    void *grown;
+
+    if (n < *capacity)
+        return array;
+    grown = realloc(array, more * size);
+    if (grown == NULL) {
+        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                         "no memory to remember which frames do not count");
+        return array;
+    }
+    *capacity = more;
+    return grown;
+}
+
+/* The frames of a root, out of their bucket; but for those of an attempt of which
+ * this rank has no table yet. */
+static struct mpipe__frame_queue take_out(struct mpipe__flow *flow,
+                                          uint64_t root)
+{
+    struct mpipe__collector *c = &flow->collector;
+    struct mpipe__frame_queue *bucket = &c->bucket[root & (BUCKETS - 1)];
+    struct mpipe__frame_queue others, mine;
+    struct mpipe__frame *f;
+
+    mpipe__queue_init(&others);
+    mpipe__queue_init(&mine);
+    while ((f = mpipe__queue_pop(bucket)) != NULL)
+        if (f->head.root != root || f->head.attempt > flow->version) {
+            mpipe__queue_push(&others, f);
+        } else {
+            c->held -= f->capacity;
+            mpipe__queue_push(&mine, f);
+        }
+    while ((f = mpipe__queue_pop(&others)) != NULL)
+        mpipe__queue_push(bucket, f);
+    return mine;
+}
+
+/* ---- a root and its copy ---- */
+
+bool mpipe__collect_lost(const struct mpipe__flow *flow,
+                         const struct mpipe__frame *f)
+{
+    const struct mpipe__collector *c = &flow->collector;
+
+    for (size_t i = 0; i < c->n_lost; i++)
+        if (c->lost[i] == f->head.root)
+            return f->head.attempt == flow->version;
+    return false;
+}
+
+/* All that there is of the one has come.  Where it is the copy it goes by the root's
+ * number from here on, and so has its place in the order.  What is to come of the
+ * other one is dropped. */
+static void choose(struct mpipe__flow *flow, const struct mpipe__choice *choice)
+{
+    struct mpipe__collector *c = &flow->collector;
+    uint64_t root = choice->won < choice->lost ? choice->won : choice->lost;
+    struct mpipe__frame_queue lost = take_out(flow, choice->lost), won;
+    struct mpipe__frame *f;
+
+    while ((f = mpipe__queue_pop(&lost)) != NULL)
+        mpipe__pool_put(&flow->engine->pool, f);
+    won = take_out(flow, choice->won);
+    while ((f = mpipe__queue_pop(&won)) != NULL) {
+        f->head.root = root;
+        c->held += f->capacity;
+        mpipe__queue_push(&c->bucket[root & (BUCKETS - 1)], f);
+    }
+    c->lost = room(flow, c->lost, &c->lost_capacity, c->n_lost,
+                   sizeof *c->lost);
+    if (c->n_lost < c->lost_capacity)
+        c->lost[c->n_lost++] = choice->lost;
+    f = flow->worker.in;
+    if (f != NULL && mpipe__collect_lost(flow, f))
+        flow->worker.abandoned = true;      /* what is left of it is in vain */
+}
+
+void mpipe__collect_choose(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    struct mpipe__choice choice;
+    struct mpipe__cursor cursor;
+    struct mpipe_item item;
+
+    mpipe__cursor_init(&cursor, f);
+    while (mpipe__cursor_next(&cursor, &item) && item.size == sizeof choice) {
+        memcpy(&choice, item.data, sizeof choice);
+        choose(flow, &choice);
+    }
+}
+
+/* ---- what is complete ---- */
+
 void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__collector *c = &flow->collector;
@@ -161,18 +262,10 @@ void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f)
     memcpy(&c->committed, item.data, sizeof c->committed);
     while (mpipe__cursor_next(&cursor, &item)
            && item.size == sizeof *c->voids) {
-        if (c->n_voids == c->capacity) {
-            size_t more = c->capacity > 0 ? 2 * c->capacity : 64;
-            void *grown = realloc(c->voids, more * sizeof *c->voids);
-            if (grown == NULL) {
-                mpipe__flow_fail(flow, flow->engine->transport->rank,
-                                 MPIPE_ENOMEM, "no memory to remember which "
-                                 "frames do not count");
-                return;
-            }
-            c->voids = grown;
-            c->capacity = more;
-        }
+        c->voids = room(flow, c->voids, &c->capacity, c->n_voids,
+                        sizeof *c->voids);
+        if (c->n_voids == c->capacity)
+            return;
         memcpy(&c->voids[c->n_voids++], item.data, item.size);
     }
 }
@@ -190,26 +283,16 @@ static struct mpipe__frame_queue frames_of(struct mpipe__flow *flow,
                                            uint64_t root)
 {
     struct mpipe__collector *c = &flow->collector;
-    struct mpipe__frame_queue *bucket = &c->bucket[root & (BUCKETS - 1)];
-    struct mpipe__frame_queue others, mine;
+    struct mpipe__frame_queue all = take_out(flow, root), mine;
     struct mpipe__frame *f;
     size_t n = 0;
 
-    mpipe__queue_init(&others);
     mpipe__queue_init(&mine);
-    while ((f = mpipe__queue_pop(bucket)) != NULL) {
-        if (f->head.root != root) {
-            mpipe__queue_push(&others, f);
-            continue;
-        }
-        c->held -= f->capacity;
+    while ((f = mpipe__queue_pop(&all)) != NULL)
         if (is_void(c, f->head.id))
             mpipe__pool_put(&flow->engine->pool, f);
         else
             mpipe__queue_push(&mine, f);
-    }
-    while ((f = mpipe__queue_pop(&others)) != NULL)
-        mpipe__queue_push(bucket, f);
     for (size_t i = 0; i < c->n_voids; i++)
         if (c->voids[i].root != root)
             c->voids[n++] = c->voids[i];

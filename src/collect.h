@@ -3,7 +3,8 @@
  *
  * A frame that arrives is kept with its root; when rank 0 has called the root
  * complete, its pairs are added to the store, root after root in feed order, and
- * within a root in the order of its items.
+ * within a root in the order of its items.  Of a root and its copy one counts, in the
+ * root's place.
  */
 #ifndef MPIPE__COLLECT_H
 #define MPIPE__COLLECT_H
@@ -18,6 +19,8 @@ struct mpipe__collector {
     uint64_t committed;         /* ... and may be, before this one */
     struct mpipe__void *voids;  /* frames that do not count */
     size_t n_voids, capacity;
+    uint64_t *lost;             /* roots, or copies, of which nothing counts */
+    size_t n_lost, lost_capacity;
     size_t held, limit;         /* bytes in frames that wait; what is over the
                                    limit waits on disk */
     uint64_t set_aside;         /* bytes that went there */
@@ -32,6 +35,12 @@ void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f);
 /* Another table has come: what waits for roots from this one on is of an older
  * attempt, and forgotten. */
 void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from);
+/* MPIPE__CHOICE has come. */
+void mpipe__collect_choose(struct mpipe__flow *flow, struct mpipe__frame *f);
+/* Does the frame come of a root, or a copy, that is not to count?  False where
+ * nothing was chosen. */
+bool mpipe__collect_lost(const struct mpipe__flow *flow,
+                         const struct mpipe__frame *f);
 /* MPIPE__COMMIT has come. */
 void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f);
 /* At the end: tell rank 0 what this rank's partitions hold. */

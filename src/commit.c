@@ -7,6 +7,26 @@
 #define COMMIT_NS 2000000u
 #define VOIDS     64u               /* in one message */
 
+/* Room for one more of 'size' bytes at the end of an array; without memory the flow
+ * ends, and it stays as it is. */
+static void *room(struct mpipe__flow *flow, void *array, size_t *capacity,
+                  size_t n, size_t size)
+{
+    size_t more = *capacity > 0 ? 2 * *capacity : 64;
+    void *grown;
+
+    if (n < *capacity)
+        return array;
+    grown = realloc(array, more * size);
+    if (grown == NULL) {
+        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to remember which "
+                         "frames do not count");
+        return array;
+    }
+    *capacity = more;
+    return grown;
+}
+
 void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__master *m = flow->master;
@@ -15,28 +35,81 @@ void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f)
 
     mpipe__cursor_init(&c, f);
     while (mpipe__cursor_next(&c, &item) && item.size == sizeof *m->voids) {
-        if (m->n_voids == m->voids_capacity) {
-            size_t more = m->voids_capacity > 0 ? 2 * m->voids_capacity : 64;
-            void *grown = realloc(m->voids, more * sizeof *m->voids);
-            if (grown == NULL) {
-                mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to "
-                                 "remember which frames do not count");
-                return;
-            }
-            m->voids = grown;
-            m->voids_capacity = more;
-        }
+        m->voids = room(flow, m->voids, &m->voids_capacity, m->n_voids,
+                        sizeof *m->voids);
+        if (m->n_voids == m->voids_capacity)
+            return;
         memcpy(&m->voids[m->n_voids], item.data, item.size);
         /* of an older attempt it may come when its root has been committed */
         m->n_voids += m->voids[m->n_voids].root >= m->committed;
     }
 }
 
+/* ---- a root and its copy ---- */
+
+void mpipe__commit_choose(struct mpipe__flow *flow, uint64_t won, uint64_t lost)
+{
+    struct mpipe__master *m = flow->master;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < m->n_voids; i++) {
+        struct mpipe__void v = m->voids[i];
+
+        if (v.root == lost)
+            continue;
+        if (v.root == won && lost < won)
+            v.root = lost;          /* its place in the order */
+        m->voids[kept++] = v;
+    }
+    m->n_voids = kept;
+    m->choices = room(flow, m->choices, &m->choices_capacity, m->n_choices,
+                      sizeof *m->choices);
+    if (m->n_choices < m->choices_capacity)
+        m->choices[m->n_choices++] = (struct mpipe__choice){ won, lost };
+}
+
+static void tell_choices_to(struct mpipe__flow *flow, int rank)
+{
+    const struct mpipe__master *m = flow->master;
+    struct mpipe__link *link = mpipe__master_link(flow, rank);
+    struct mpipe__frame *f = NULL;
+
+    for (size_t i = 0; link != NULL && i < m->n_choices; i++) {
+        const struct mpipe__choice *c = &m->choices[i];
+
+        if (f == NULL)
+            f = mpipe__control_new(&flow->links, MPIPE__CHOICE);
+        if (f == NULL) {
+            mpipe__flow_fail(flow, 0, MPIPE_ENOMEM,
+                             "no memory to tell rank %d what counts", rank);
+            return;
+        }
+        mpipe__frame_append_slow(f, c, sizeof *c);
+        if (mpipe__frame_need(f, sizeof *c) > MPIPE__CONTROL_SIZE
+            || i + 1 == m->n_choices) {
+            mpipe__link_control(link, f);
+            f = NULL;
+        }
+    }
+}
+
+static void tell_choices(struct mpipe__flow *flow)
+{
+    for (int r = 0; flow->master->n_choices > 0
+         && r < flow->engine->transport->size; r++)
+        if (!mpipe__engine_dead(flow->engine, r))
+            tell_choices_to(flow, r);
+    flow->master->n_choices = 0;
+}
+
+/* ---- what is complete ---- */
+
 void mpipe__commit_again(struct mpipe__flow *flow, uint64_t from)
 {
     struct mpipe__master *m = flow->master;
     size_t kept = 0;
 
+    tell_choices(flow);
     for (size_t i = 0; i < m->n_voids; i++)
         if (m->voids[i].root < from)
             m->voids[kept++] = m->voids[i];
@@ -94,11 +167,14 @@ bool mpipe__commit_pass(struct mpipe__flow *flow, uint64_t now, bool all)
     struct mpipe__master *m = flow->master;
     uint64_t upto = m->ledger.first;
 
-    if (flow->spec->shuffle == NULL || upto == m->committed
+    if (flow->spec->shuffle == NULL
+        || (upto == m->committed && m->n_choices == 0)
         || (!all && now < m->next_commit))
         return false;
     m->next_commit = now + COMMIT_NS;
-    commit(flow, upto);
+    tell_choices(flow);             /* before their roots count */
+    if (upto != m->committed)
+        commit(flow, upto);
     return true;
 }
 

@@ -10,7 +10,12 @@ struct mpipe__flow;
 /* MPIPE__VOID: frames of a root that is not yet complete. */
 void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f);
 
-/* Roots from this one on begin another attempt: their voids mean nothing. */
+/* Of a root and its copy one is complete, the other is to be forgotten. */
+void mpipe__commit_choose(struct mpipe__flow *flow, uint64_t won,
+                          uint64_t lost);
+
+/* Before a table by which roots from this one on begin another attempt: their voids
+ * mean nothing, and what was chosen until then must be known. */
 void mpipe__commit_again(struct mpipe__flow *flow, uint64_t from);
 
 /* MPIPE__PARTS: what a worker's partitions hold, at the end. */

@@ -540,6 +540,10 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
         if (flow->spec->shuffle != NULL)
             mpipe__collect_commit(flow, f);
         break;
+    case MPIPE__CHOICE:
+        if (flow->spec->shuffle != NULL)
+            mpipe__collect_choose(flow, f);
+        break;
     case MPIPE__BOX:
         if (flow->master != NULL)
             mpipe__poison_told(flow, f);

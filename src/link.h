@@ -59,8 +59,9 @@ enum mpipe__control {
     MPIPE__OWNERS,      /* 0 -> worker: who gets which partition */
     MPIPE__BOX,         /* 0 -> worker: what had this dead neighbour of yours in
                            hand?  worker -> 0: this */
-    MPIPE__SAVED        /* worker -> 0: what came of roots before this one is on
+    MPIPE__SAVED,       /* worker -> 0: what came of roots before this one is on
                            the disk */
+    MPIPE__CHOICE       /* 0 -> worker: of a root and its copy this one counts */
 };
 
 enum mpipe__op_kind {

@@ -138,6 +138,7 @@ void mpipe__master_fini(struct mpipe__flow *flow)
         free(m->member[r].stage);
     free(m->member);
     free(m->voids);
+    free(m->choices);
     free(m->suspect);
     free(m->worker);
     free(m->worker_rank);
@@ -691,7 +692,8 @@ bool mpipe__master_step(struct mpipe__flow *flow)
     did |= mpipe__backup_step(flow);
     if (flow->in_source || flow->in_sink || mpipe__flow_ending(flow))
         return did;
-    if (m->feeder.ended && mpipe__feeder_empty(flow)) {
+    if (m->feeder.ended && mpipe__feeder_empty(flow)
+        && mpipe__backup_over(flow)) {
         end(flow);
         did = true;
     } else if (mpipe__resume_draining(flow)) {

@@ -60,6 +60,8 @@ struct mpipe__master {
     uint64_t next_commit;           /* when to tell them again */
     struct mpipe__void *voids;      /* frames that do not count */
     size_t n_voids, voids_capacity;
+    struct mpipe__choice *choices;  /* that workers have not yet been told */
+    size_t n_choices, choices_capacity;
     struct mpipe_counts counts;
     struct mpipe__heavy_key heavy[MPIPE__HEAVY_KEYS];
     uint64_t items_done;            /* fed items whose root is delivered */

@@ -243,13 +243,16 @@ static void print_shuffle(const struct mpipe__report *r, FILE *stream)
     }
     if (r->shuffle.n_parts == 0 || r->reduces)
         return;
+    /* ranks count all that they did; what counts of it came once */
+    if (r->n_backups > 0 || r->recovery.deaths > 0)
+        emitted = r->counts.delivered;
     mpipe__show_bytes(disk, spilled);
     mpipe__show_bytes(in, read);
     fprintf(stream, "shuffle: ");
     if (read > 0)
         fprintf(stream, "%s read, ", in);
     fprintf(stream, "%" PRIu64 " pairs emitted", emitted);
-    if (sent != emitted)
+    if (sent < emitted)
         fprintf(stream, ", %" PRIu64 " after combining", sent);
     mpipe__show_bytes(net, moved);
     fprintf(stream, "; %s sent; %u partition%s, the largest %.2f times the "

@@ -65,6 +65,11 @@ struct mpipe__void {        /* a frame that is not to count */
     uint64_t root, id;
 };
 
+struct mpipe__choice {      /* the item of MPIPE__CHOICE: a root, and its copy,
+                               which has the higher number */
+    uint64_t won, lost;
+};
+
 struct mpipe__addition {    /* while careful: one pair more in a frame */
     struct mpipe__frame *frame;
     uint32_t part, n_items; /* before it */

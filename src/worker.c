@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "children.h"
 #include "clock.h"
+#include "collect.h"
 #include "flow.h"
 #include "worker.h"
 
@@ -778,7 +779,7 @@ bool mpipe__worker_step(struct mpipe__flow *flow)
     if (f == NULL || flow->in_worker || flow->paused || !flow->tabled
         || mpipe__flow_ending(flow))
         return false;
-    if (mpipe__flow_stale(flow, f)) {
+    if (mpipe__flow_stale(flow, f) || mpipe__collect_lost(flow, f)) {
         drop_input(flow, mpipe__queue_pop(&w->input));
         return true;
     }

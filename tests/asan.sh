@@ -37,7 +37,7 @@ UBSAN_OPTIONS=print_stacktrace=1
 MPIPE_TEST_STRIDE=7
 export ASAN_OPTIONS UBSAN_OPTIONS MPIPE_TEST_STRIDE
 # A rank that dies in the coroutine world may leave a frame that it had in hand.
-deadly="backup deaths job_deaths mapreduce property resume"
+deadly="backup deaths job_backup job_deaths mapreduce property resume"
 others=
 for suite in $(tests/unit -l); do
     case " $deadly " in

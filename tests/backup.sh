@@ -38,4 +38,53 @@ grep -q '"late_frames_won": [1-9]' report.json ||
     complain "$command: the report does not say so"
 run --backups=never
 ! grep -q 'given to idle ranks' err || complain "$command: it was"
+
+# late MODE WORD...: a rank takes long over its first item.
+late()
+{
+    command="late $* by mpipe run"
+    timeout -k 2 90 "$mpipe" run -n 4 "$abs_top_builddir/tests/late" "$@" >out \
+        2>all </dev/null
+    status=$?
+    grep -a -v 'PMIX ERROR' all >err
+    expect 0
+}
+
+# Of a job the sums, and numbers that depend on the order of the values: of item n there
+# are 400 values, of key (n + i) % 13 for i from 0.
+awk 'BEGIN {
+    for (n = 1; n <= 300; n++)
+        for (i = 0; i < 400; i++) {
+            k = (n + i) % 13
+            sum[k] += n
+            order[k] = (order[k] * 31 + n) % 1000003
+        }
+    for (k = 0; k < 13; k++) {
+        print k, sum[k] >"counts"
+        print k, order[k] >"order"
+    }
+}'
+# judge FILE: of a job's results and what it counted.
+judge()
+{
+    sort -n out | cmp -s - "$1" || complain "$command: other results"
+    grep -q '120000 pairs emitted' err ||
+        complain "$command: not the right number of pairs: $(grep emitted err)"
+}
+
+# One of the ranks has the only partition, so that all wait for it; not for the others.
+for mode in counts order; do
+    helped=0
+    for rank in 1 2 3; do
+        late $mode $rank 3 1 --frame=1K
+        ! grep -q 'given to idle ranks as well' err || helped=$((helped + 1))
+        judge $mode
+    done
+    [ $helped -ge 2 ] || complain "$command: in $helped of 3 runs it was helped"
+done
+late order 1 3 3 --frame=1K
+judge order
+late order 2 1 3 --frame=1K --backups=never
+judge order
+! grep -q 'given to idle ranks' err || complain "$command: something was"
 finish

@@ -46,6 +46,7 @@ unit_suites = \
 	tests/fuzz_frame.c \
 	tests/interrupt.c \
 	tests/interval.c \
+	tests/job_backup.c \
 	tests/job_deaths.c \
 	tests/journal.c \
 	tests/kept.c \
@@ -163,7 +164,7 @@ tests_transport_mpi_mpi_LDADD = src/libmpipe_core.la
 
 # ---- programs that shell tests run ----
 
-check_PROGRAMS += tests/copy tests/deadly tests/load tests/slowly
+check_PROGRAMS += tests/copy tests/deadly tests/late tests/load tests/slowly
 tests_copy_SOURCES = tests/copy.c
 tests_copy_LDFLAGS = -static
 tests_copy_LDADD = src/libmpipe.la
@@ -171,6 +172,10 @@ tests_copy_LDADD = src/libmpipe.la
 tests_slowly_SOURCES = tests/slowly.c
 tests_slowly_LDFLAGS = -static
 tests_slowly_LDADD = src/libmpipe.la
+
+tests_late_SOURCES = tests/late.c
+tests_late_LDFLAGS = -static
+tests_late_LDADD = src/libmpipe.la
 
 tests_deadly_SOURCES = tests/deadly.c
 tests_deadly_LDFLAGS = -static

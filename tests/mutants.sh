@@ -121,6 +121,16 @@ mapreduce.c|job_deaths|s/        mr->n_failed += counts.failed;/        ;/|jobs:
 refill.c|kept job_deaths|s/            failed = next_failed(failed->next);/            mpipe__kept_add(k, item.data, item.size), failed = next_failed(failed->next);/|jobs: items that failed are fed again
 refill.c|kept|s/    return !t->differs \&\& t->seen == t->n;/    return !t->differs;/|jobs: a key that does not fail again is not missed
 shuffle.c|job_deaths mapreduce|s/        if (p >= o->n_owners || o->owner\[p\].state != MPIPE__PART_FULL/        if (false \&\& (o->owner[p].state != MPIPE__PART_FULL)/|jobs: pairs from before a death count again
+collect.c|job_backup|s/ || mpipe__collect_lost(flow, f)) {/) {/|copies: what comes late of the other one counts
+collect.c|job_backup|s/        f->head.root = root;/        ;/|copies: what came of a copy has no place in the order
+collect.c|job_backup|s/^    c->n_lost = 0; .*/    ;/|copies: what lost in one attempt has lost in the next
+collect.c|job_backup|s/            return f->head.attempt == flow->version;/            return true;/|copies: frames ahead of their table are lost
+collect.c|job_backup|s/ || f->head.attempt > flow->version) {/) {/|copies: frames ahead of their table are chosen
+collect.c|job_backup|s/    struct mpipe__frame_queue lost = take_out(flow, choice->lost), won;/    struct mpipe__frame_queue lost, won; mpipe__queue_init(\&lost);/|copies: what has come of the other one counts
+commit.c|job_backup|s/            v.root = lost;.*/            ;/|copies: frames of a copy that are void count
+commit.c|job_backup|s/^    tell_choices(flow);             .*/    ;/|copies: nobody hears which one counts
+commit.c|job_backup|/^void mpipe__commit_again/,/^}/s/    tell_choices(flow);/    ;/|copies: a table comes before what was chosen
+commit.c|job_backup|s/        if (!mpipe__engine_dead(flow->engine, r))$/        if (r != 2)/|copies: one rank does not hear which one counts
 owners.c|owners|s/        while (has\[w\] > level)/        while (has[w] > level + 1)/|owners: one gets two at a time
 owners.c|owners|s/        if (dead != NULL \&\& owner\[p\].state != MPIPE__PART_DONE/        if (dead != NULL/|owners: what is done is lost
 link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
