@@ -346,6 +346,8 @@ void mpipe__recovery_deaths(struct mpipe__flow *flow)
 
     if (rank < 0 || mpipe__flow_ending(flow))
         return;
+    for (int r = 0; r < flow->engine->transport->size; r++)
+        m->member[r].quiet = 0;     /* it was the dead one that was waited for */
     m->recovering = mpipe__now();
     if (m->version == 0) {
         mpipe__master_begin(flow);
