@@ -8,6 +8,7 @@
 #define LEAST_NS 50000000u          /* younger ones are not late */
 #define TIMES    2u                 /* ... nor those that took this much less */
 #define LOOK_NS  1000000u
+#define PATIENCE_NS 1000000000u     /* with who is in a function at the end */
 
 bool mpipe__backup_late(uint64_t age_ns, uint64_t typical_ns)
 {
@@ -21,15 +22,22 @@ void mpipe__backup_given(const struct mpipe__flow *flow, struct mpipe__root *r,
     r->given_to = rank;
 }
 
-/* Is all fed, and nothing waits to be sent? */
-static bool near_end(const struct mpipe__flow *flow)
+/* Is it wanted, and may it be? */
+static bool is_wanted(const struct mpipe__flow *flow)
 {
-    const struct mpipe__master *m = flow->master;
     const struct mpipe__options *o = flow->engine->options;
 
     return o->backups != MPIPE__WHEN_NEVER
            && (o->backups == MPIPE__WHEN_ALWAYS || flow->engine->tied)
-           && flow->spec->direct == NULL && m->feeder.ended
+           && flow->spec->direct == NULL;
+}
+
+/* Is all fed, and nothing waits to be sent? */
+static bool near_end(const struct mpipe__flow *flow)
+{
+    const struct mpipe__master *m = flow->master;
+
+    return is_wanted(flow) && m->feeder.ended
            && m->feeder.pending.n == 0 && m->again.n == 0
            && m->retries.n == 0 && !flow->paused
            && mpipe__flow_routed(flow) && m->ledger.open > 0;
@@ -140,13 +148,14 @@ void mpipe__backup_drop(struct mpipe__flow *flow)
         }
 }
 
-/* Does the rank have a partition that the flow fills? */
-static bool fills(const struct mpipe__flow *flow, int rank)
+/* Does the rank have a partition of the flow's shuffle? */
+static bool has_part(const struct mpipe__flow *flow, int rank)
 {
     const struct mpipe__shuffle *sh = flow->spec->shuffle;
 
     for (uint32_t p = 0; sh != NULL && p < sh->n_owners; p++)
-        if (sh->owner[p].state == MPIPE__PART_FILLING
+        if ((sh->owner[p].state == MPIPE__PART_FILLING
+             || sh->owner[p].state == MPIPE__PART_FULL)
             && sh->owner[p].rank == (uint32_t)rank)
             return true;
     return false;
@@ -159,7 +168,44 @@ bool mpipe__backup_over(const struct mpipe__flow *flow)
     for (unsigned i = 0; flow->spec->shuffle != NULL
          && flow->master->backups.made > 0 && i < fd->n_links; i++)
         if (fd->link[i]->credits < fd->link[i]->window_out
-            && !fd->link[i]->dead && fills(flow, fd->link[i]->peer))
+            && !fd->link[i]->dead && has_part(flow, fd->link[i]->peer))
             return false;
     return true;
+}
+
+/* ---- who is left behind ---- */
+
+/* May the flow, and all others beside it, do without the rank? */
+static bool is_needed(const struct mpipe__flow *flow, int rank)
+{
+    for (const struct mpipe__flow *f = flow->engine->flows; f != NULL;
+         f = f->next)
+        if (f->phase < MPIPE__LEAVING || f->spec->direct != NULL
+            || has_part(f, rank))
+            return true;
+    return false;
+}
+
+static uint64_t patience_ns(const struct mpipe__master *m)
+{
+    return m->root_ns > PATIENCE_NS ? m->root_ns : PATIENCE_NS;
+}
+
+void mpipe__backup_dismiss(struct mpipe__flow *flow)
+{
+    struct mpipe__backups *b = &flow->master->backups;
+    struct mpipe__transport *t = flow->engine->transport;
+    uint64_t now = mpipe__now(), before = b->dismiss_at;
+
+    if (!flow->engine->dismisses || !is_wanted(flow) || now < before
+        || (flow->error.code != MPIPE_OK && flow->error.code != MPIPE_EFAILED))
+        return;
+    b->dismiss_at = now + patience_ns(flow->master);
+    for (int r = 1; before != 0 && r < t->size; r++) {
+        const struct mpipe__link *link = mpipe__master_link(flow, r);
+
+        if (link != NULL && !link->fin_received && !link->dead
+            && !is_needed(flow, r))
+            t->ops->dismiss(t, r, flow->id);
+    }
 }

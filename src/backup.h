@@ -34,6 +34,12 @@ struct mpipe__root *mpipe__backup_join(struct mpipe__flow *flow,
  * a frame that was done elsewhere: what comes next needs it. */
 bool mpipe__backup_over(const struct mpipe__flow *flow);
 
+/* The flow has ended well, and rank 0 has said farewell: who has not after a second (or
+ * as long as a root is usually under way) is in a function over something that others
+ * have done, or has some other reason.  In the first case its process ends: unless
+ * somebody needs it. */
+void mpipe__backup_dismiss(struct mpipe__flow *flow);
+
 /* All copies are forgotten. */
 void mpipe__backup_drop(struct mpipe__flow *flow);
 

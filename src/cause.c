@@ -15,6 +15,8 @@ const char *mpipe__cause_words(int cause)
 {
     if (cause == MPIPE__SILENT)
         return "silent";
+    if (cause == MPIPE__LEFT)
+        return "left behind";
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         if (signals[i].number == cause)
             return signals[i].name;

@@ -8,6 +8,7 @@
 
 #define MPIPE__GONE   0         /* not known: its process is no more */
 #define MPIPE__SILENT (-1)      /* it does not answer: stopped, or cut off */
+#define MPIPE__LEFT   (-2)      /* it was not needed any more: see backup.h */
 
 /* In some words. */
 const char *mpipe__cause_words(int cause);

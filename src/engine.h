@@ -34,6 +34,7 @@ struct mpipe__engine {
     bool *dead;                     /* a rank each */
     int n_dead;
     bool survives;                  /* a death is noticed, and need not end it */
+    bool dismisses;                 /* who is not needed any more is left behind */
     uint64_t mourned;               /* when deaths were last looked for */
     volatile int *interrupted;      /* nonzero: the signal that asks us to stop */
     uint64_t now;                   /* when the turn began */

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "backup.h"
 #include "clock.h"
 #include "error.h"
 #include "flow.h"
@@ -617,6 +618,8 @@ static bool leave(struct mpipe__flow *flow)
         flow->phase = MPIPE__CLOSED;
         return true;
     }
+    if (flow->master != NULL)
+        mpipe__backup_dismiss(flow);
     if (mpipe__now() < flow->deadline)
         return false;
     mpipe__links_finish(&flow->links, true);

@@ -40,11 +40,12 @@
 #define ROUNDS     8u               /* without an answer: it is taken for dead */
 #define STACK_SIZE ((size_t)256 << 10)      /* of the thread that answers */
 
-enum said { HELLO = 1, DIED, BYE, ASK, ANSWER, SIGNALLED };
+enum said { HELLO = 1, DIED, BYE, ASK, ANSWER, SIGNALLED, DISMISS, GOING };
 
 struct record {
     uint32_t said;
-    int32_t rank;                   /* SIGNALLED: the signal's number */
+    int32_t rank;                   /* SIGNALLED: the signal's number; DISMISS: the
+                                       flow's */
     uint64_t token;
 };
 
@@ -73,6 +74,8 @@ struct mpipe__lifeline {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool has_thread, ended;         /* the line is at its end */
+    bool (*may_end)(void *arg, unsigned flow);
+    void *may_end_arg;
 };
 
 /* ---- sockets ---- */
@@ -315,6 +318,20 @@ static void take(struct mpipe__lifeline *l, const struct record *r)
         add_death(l, r->rank);
 }
 
+/* All is done, and nobody waits for what this process is in the midst of. */
+static void heed(struct mpipe__lifeline *l, unsigned flow)
+{
+    bool may;
+
+    pthread_mutex_lock(&l->lock);
+    may = l->may_end != NULL && l->may_end(l->may_end_arg, flow);
+    pthread_mutex_unlock(&l->lock);
+    if (!may)
+        return;
+    say(l->line[0].fd, GOING, l->rank, l->token);
+    _exit(0);
+}
+
 /* Until rank 0 has closed its end, or this rank leaves. */
 static void *answer(void *arg)
 {
@@ -328,6 +345,10 @@ static void *answer(void *arg)
         heard = hear(line);
         if (heard == 1 && line->in.said == ASK) {
             say(line->fd, ANSWER, l->rank, l->token);
+            continue;
+        }
+        if (heard == 1 && line->in.said == DISMISS) {
+            heed(l, (unsigned)line->in.rank);
             continue;
         }
         pthread_mutex_lock(&l->lock);
@@ -473,7 +494,8 @@ static void listen_to(struct mpipe__lifeline *l, int rank)
         line->silent = 0;
         /* whoever says more after that has gone on */
         line->cause = line->in.said == SIGNALLED && line->in.rank > 0
-                      ? line->in.rank : MPIPE__GONE;
+                      ? line->in.rank
+                      : line->in.said == GOING ? MPIPE__LEFT : MPIPE__GONE;
     }
     if (heard < 0)
         cut(l, rank, cause_of(errno));
@@ -571,6 +593,21 @@ int mpipe__lifeline_cause(struct mpipe__lifeline *l, int rank)
     cause = l->line[rank].cause;
     pthread_mutex_unlock(&l->lock);
     return cause;
+}
+
+void mpipe__lifeline_dismiss(struct mpipe__lifeline *l, int rank, unsigned flow)
+{
+    if (l->line[rank].fd >= 0 && !l->line[rank].left)
+        say(l->line[rank].fd, DISMISS, (int)flow, l->token);
+}
+
+void mpipe__lifeline_heed(struct mpipe__lifeline *l,
+                          bool (*may_end)(void *arg, unsigned flow), void *arg)
+{
+    pthread_mutex_lock(&l->lock);
+    l->may_end = may_end;
+    l->may_end_arg = arg;
+    pthread_mutex_unlock(&l->lock);
 }
 
 static bool all_have_left(const struct mpipe__lifeline *l)

@@ -53,6 +53,13 @@ int mpipe__lifeline_next_death(struct mpipe__lifeline *l);
  * rank 0 only. */
 int mpipe__lifeline_cause(struct mpipe__lifeline *l, int rank);
 
+/* rank 0: the rank is not needed any more for this flow.  It ends at once, with status
+ * 0, if what it gave to heed() says so, and then its cause is MPIPE__LEFT. */
+void mpipe__lifeline_dismiss(struct mpipe__lifeline *l, int rank, unsigned flow);
+/* The others: may this process end, wherever it is?  Asked in a thread. */
+void mpipe__lifeline_heed(struct mpipe__lifeline *l,
+                          bool (*may_end)(void *arg, unsigned flow), void *arg);
+
 /* This rank has done its part: wait until all others have too.  True: nobody has
  * died, so that what comes may be collective. */
 bool mpipe__lifeline_part(struct mpipe__lifeline *l);

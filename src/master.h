@@ -44,6 +44,7 @@ struct mpipe__master {
     struct mpipe__backups {         /* see backup.h */
         uint64_t made, won;         /* frames */
         uint64_t next_look;
+        uint64_t dismiss_at;        /* 0: rank 0 has not said farewell yet */
     } backups;
     uint64_t root_ns;               /* from feed to completion, smoothed */
     uint64_t recovering;            /* since the last death; 0: results came */

@@ -281,6 +281,21 @@ static void feed_again(struct mpipe__flow *flow)
 
 /* ---- a death ---- */
 
+/* All is delivered, and it need not come to the end of its function. */
+static void say_left(struct mpipe__flow *flow, int rank)
+{
+    const struct mpipe__role *role = &flow->master->member[rank].role;
+    const struct mpipe_stage *stage = flow->spec->stage;
+    char line[400], upto[120] = "";
+
+    if (role->last > role->first)
+        snprintf(upto, sizeof upto, " to '%.100s'", stage[role->last].name);
+    snprintf(line, sizeof line, "rank %d on %.100s is left behind in stage '%.100s'%s: "
+             "all has been delivered", rank, flow->engine->machine->at[rank].host,
+             stage[role->first].name, upto);
+    mpipe__flow_log(flow, MPIPE_LOG_WARN, "", line);
+}
+
 static void say(struct mpipe__flow *flow, int rank, int cause)
 {
     const char *host = flow->engine->machine->at[rank].host;
@@ -312,6 +327,10 @@ static int mourn(struct mpipe__flow *flow)
         member->mourned = true;
         member->died = mpipe__now() - flow->started;
         member->cause = mpipe__engine_cause(flow->engine, r);
+        if (member->cause == MPIPE__LEFT) {
+            say_left(flow, r);
+            continue;
+        }
         m->recovery.deaths++;
         last = r;
         say(flow, r, member->cause);

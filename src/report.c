@@ -318,7 +318,7 @@ static void print_deaths(const struct mpipe__report *r, FILE *stream)
     for (unsigned i = 0; i < r->n_ranks && named < NAMED_DEAD; i++) {
         char host[CELL_SIZE];
 
-        if (r->ranks[i].died_ns == 0)
+        if (r->ranks[i].died_ns == 0 || r->ranks[i].cause == MPIPE__LEFT)
             continue;
         mpipe__show_name(host, sizeof host, r->ranks[i].host, 32);
         fprintf(stream, "%s%d of %s at %.3f s (%s)", named++ > 0 ? ", " : "",
@@ -333,6 +333,24 @@ static void print_deaths(const struct mpipe__report *r, FILE *stream)
                 (double)rec->longest_ns * 1e-9,
                 rec->deaths > 1 ? " at most" : "");
     fputc('\n', stream);
+}
+
+static void print_left(const struct mpipe__report *r, FILE *stream)
+{
+    for (unsigned i = 0; i < r->n_ranks; i++) {
+        const struct mpipe__report_rank *rank = &r->ranks[i];
+        char host[CELL_SIZE], first[CELL_SIZE], last[CELL_SIZE];
+
+        if (rank->cause != MPIPE__LEFT || rank->first < 0)
+            continue;
+        mpipe__show_name(host, sizeof host, rank->host, 32);
+        mpipe__show_name(first, sizeof first, r->stages[rank->first].name, 32);
+        mpipe__show_name(last, sizeof last, r->stages[rank->last].name, 32);
+        fprintf(stream, "left behind: rank %d of %s at %.3f s, in stage %s%s%s\n",
+                rank->rank, host, (double)rank->died_ns * 1e-9, first,
+                rank->last > rank->first ? " to " : "",
+                rank->last > rank->first ? last : "");
+    }
 }
 
 /* Which partitions were filled again, or have to be. */
@@ -372,6 +390,7 @@ enum mpipe_err mpipe__report_print(const struct mpipe__report *report,
     print_skew(report, stream);
     print_resumed(report, stream);
     print_backups(report, stream);
+    print_left(report, stream);
     print_deaths(report, stream);
     print_refilled(report, stream);
     print_memory(report, stream);

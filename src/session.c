@@ -340,6 +340,8 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
     tie_lifelines(mp);
     stack_faults(mp);
     start_engine(mp);
+    /* where the program ends MPI it would end with mpipe_finalize() */
+    mp->engine.dismisses = mp->tied && began;
     agree(mp, mpi);
     if (mp->transport->rank == 0)
         mpipe__launcher_here();
@@ -406,6 +408,7 @@ struct mpipe *mpipe__session_over(struct mpipe__transport *t,
     if (t->rank == 0 && mp->machine == NULL)
         mpipe__error(&mp->broken, 0, MPIPE_ENOMEM, "no memory to start");
     start_engine(mp);
+    mp->engine.dismisses = t->ops->dismiss != NULL;
     mpipe__session_error(mp, &mp->broken);
     return mp;
 }

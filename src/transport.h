@@ -96,6 +96,11 @@ struct mpipe__transport_ops {
     /* Of what it has died (cause.h).  NULL: that is not known. */
     int (*cause)(struct mpipe__transport *t, int peer);
 
+    /* All that the flow is to give is there: if the peer is in a function of the
+     * user's over a frame of it, its process ends at once.  NULL: that cannot be
+     * done. */
+    void (*dismiss)(struct mpipe__transport *t, int peer, unsigned flow);
+
     /* The peer is dead: everything that is under way with it comes back from
      * poll() with MPIPE_EDEAD, if it had not ended before.  Begin nothing with
      * it after that. */

@@ -440,6 +440,14 @@ static struct mpipe__box *fault_box(struct mpipe__transport *t, int peer)
     return f->inner->ops->box(f->inner, peer);
 }
 
+static void fault_dismiss(struct mpipe__transport *t, int peer, unsigned flow)
+{
+    struct fault *f = (struct fault *)t;
+
+    if (f->inner->ops->dismiss != NULL)
+        f->inner->ops->dismiss(f->inner, peer, flow);
+}
+
 static bool fault_part(struct mpipe__transport *t)
 {
     struct fault *f = (struct fault *)t;
@@ -499,6 +507,7 @@ static const struct mpipe__transport_ops fault_ops = {
     .near = fault_near,
     .next_death = fault_next_death,
     .cause = fault_cause,
+    .dismiss = fault_dismiss,
     .abandon = fault_abandon,
     .box = fault_box,
     .part = fault_part,

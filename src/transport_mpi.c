@@ -521,6 +521,22 @@ static int mpi_cause(struct mpipe__transport *t, int peer)
                                : MPIPE__GONE;
 }
 
+static void mpi_dismiss(struct mpipe__transport *t, int peer, unsigned flow)
+{
+    if (self(t)->lifeline != NULL)
+        mpipe__lifeline_dismiss(self(t)->lifeline, peer, flow);
+}
+
+/* Asked by the thread of the lifeline. */
+static bool is_in_function(void *arg, unsigned flow)
+{
+    const struct mpi_transport *m = arg;
+    const struct shared *mine = (void *)m->bell[m->base.rank];
+
+    return __atomic_load_n(&mine->box.root, __ATOMIC_ACQUIRE) != MPIPE__NO_ROOT
+           && mine->box.flow == flow;
+}
+
 static bool mpi_part(struct mpipe__transport *t)
 {
     struct mpi_transport *m = self(t);
@@ -631,6 +647,7 @@ static const struct mpipe__transport_ops mpi_ops = {
     .near = mpi_near,
     .next_death = mpi_next_death,
     .cause = mpi_cause,
+    .dismiss = mpi_dismiss,
     .abandon = mpi_abandon,
     .box = mpi_box,
     .part = mpi_part,
@@ -816,6 +833,8 @@ bool mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
     if (t->rank != 0) {
         m->lifeline = mpipe__lifeline_connect(t->rank, t->size, timeout_s,
                                               &address, err);
+        if (m->lifeline != NULL)
+            mpipe__lifeline_heed(m->lifeline, is_in_function, m);
         return true;
     }
     missing = mpipe__lifeline_accept(m->lifeline, ACCEPT_MS);

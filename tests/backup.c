@@ -58,6 +58,8 @@ struct run {
     unsigned asleep, n_slept;
     unsigned while_asleep;      /* results that came then */
     bool all_while_asleep;
+    bool forever;               /* it sleeps for some minutes */
+    bool ended[8];              /* ranks whose process did not come to its end */
     uint64_t last;
 };
 
@@ -72,6 +74,10 @@ static enum mpipe_err twice(const struct mpipe_item *in, struct mpipe_out *out,
         run->asleep++;
         run->n_slept++;
         mpipe__world_idle(run->mp[1], LONG);
+        for (unsigned i = 0; run->forever && i < 250; i++) {
+            mpipe__world_idle(run->mp[1], 10);
+            mpipe__world_pass(400000000);
+        }
         run->asleep--;
     }
     if (run->job->fails > 0 && n == run->job->fails)
@@ -162,13 +168,14 @@ static bool right(const struct job *job, struct run *run, const char *backups,
     struct mpipe__world_end end;
     bool ok;
 
-    memset(run, 0, sizeof *run);
-    run->job = job;
-    run->slow_from = slow_from;
+    *run = (struct run){ .job = job, .slow_from = slow_from,
+                         .forever = run->forever };
     world.kill_nth[2] = kill;
     snprintf(options, sizeof options, "--log-level=error --backups=%s %s", backups,
              job->options);
-    ok = mpipe__world_run(&world, program, run, &end) && run->n_wrong == 0
+    ok = mpipe__world_run(&world, program, run, &end);
+    memcpy(run->ended, end.died, sizeof run->ended);
+    ok = ok && run->n_wrong == 0
          && end.code[0] == (job->fails > 0 ? -MPIPE_EFAILED : 0);
     if (!ok)
         fprintf(stderr, "backup: %s, seed %" PRIu64 ", slow from %" PRIu64
@@ -180,7 +187,7 @@ static bool right(const struct job *job, struct run *run, const char *backups,
 static void sleeps(void)
 {
     unsigned slept = 0, saved = 0, waited = 0, failed = 0;
-    struct run run;
+    struct run run = { .forever = false };
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         for (uint64_t seed = 1; seed <= 6; seed++) {
@@ -200,7 +207,7 @@ static void sleeps(void)
 static void either(void)
 {
     unsigned failed = 0;
-    struct run run;
+    struct run run = { .forever = false };
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         for (uint64_t seed = 1; seed <= 16; seed++)
@@ -212,7 +219,7 @@ static void either(void)
 static void and_one_dies(void)
 {
     unsigned failed = 0;
-    struct run run;
+    struct run run = { .forever = false };
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         for (uint64_t kill = 5; kill <= 60; kill += 5)
@@ -220,11 +227,34 @@ static void and_one_dies(void)
     CU_ASSERT_EQUAL(failed, 0);
 }
 
+/* When all is delivered nobody waits for it: its process ends. */
+static void left_behind(void)
+{
+    unsigned failed = 0, slept = 0, left = 0, others = 0, never = 0;
+    struct run run = { .forever = true };
+
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
+        for (uint64_t seed = 1; seed <= 6; seed++) {
+            failed += !right(&jobs[i], &run, "always", 20, seed, 0);
+            slept += run.asleep > 0;
+            left += run.ended[1];
+            others += run.ended[2] || run.ended[3];
+            failed += !right(&jobs[i], &run, "never", 20, seed, 0);
+            never += run.ended[1];
+        }
+    CU_ASSERT_EQUAL(failed, 0);
+    CU_ASSERT(left > 20);
+    CU_ASSERT(left >= slept);
+    CU_ASSERT_EQUAL(others, 0);
+    CU_ASSERT_EQUAL(never, 0);
+}
+
 static const struct mpipe__test tests[] = {
     { "when a root is late", when },
     { "a rank sleeps, and the results do not wait for it", sleeps },
     { "whichever comes first, results come once", either },
     { "and another rank dies meanwhile", and_one_dies },
+    { "nobody waits for it at the end", left_behind },
     { NULL, NULL }
 };
 

@@ -47,6 +47,8 @@ struct run {
     uint64_t slow_from, where;  /* rank 1 sleeps over items from this one on, when so
                                    many pairs are emitted */
     unsigned turns;             /* of the others, each time */
+    int slow;                   /* not rank 1: this one, for some minutes; 0: rank 1 */
+    bool died[SIZE];
     bool dies;                  /* who has the first of these items first, if it is
                                    not rank 1, dies when a copy has won: so that it is
                                    of a root behind one that is not done */
@@ -98,10 +100,14 @@ static void sleep_over(struct run *run, struct mpipe_out *out, uint64_t item,
     if (run->dies && !run->has_died && item == run->slow_from
         && mpipe_out_rank(out) != 1)
         die_over(run, mpipe_out_rank(out));
-    if (mpipe_out_rank(out) != 1)
+    if (mpipe_out_rank(out) != (run->slow > 0 ? run->slow : 1))
         return;
     run->n_slept++;
-    mpipe__world_idle(run->mp[1], run->turns);
+    mpipe__world_idle(run->mp[mpipe_out_rank(out)], run->turns);
+    for (unsigned n = 0; run->slow > 0 && n < 250; n++) {
+        mpipe__world_idle(run->mp[run->slow], 10);
+        mpipe__world_pass(400000000);
+    }
     flow = run->mp[0]->engine.flows;
     if (flow == NULL || flow->master == NULL)
         return;
@@ -235,7 +241,9 @@ static bool right(struct run *run, const char *backups, uint64_t seed, int rank,
     world.kill_nth[rank] = kill;
     snprintf(options, sizeof options, "--log-level=error --backups=%s %s", backups,
              k->options);
-    ok = mpipe__world_run(&world, program, run, &end) && n_wrong(run) == 0
+    ok = mpipe__world_run(&world, program, run, &end);
+    memcpy(run->died, end.died, sizeof run->died);
+    ok = ok && n_wrong(run) == 0
          && end.code[0] == (k->fails ? -MPIPE_EFAILED : 0);
     if (!ok)
         fprintf(stderr, "job_backup: %s, seed %" PRIu64 ", slow from %" PRIu64
@@ -276,7 +284,7 @@ static void either(void)
     uint64_t seed = 1;
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        for (unsigned turns = 10; turns < 3000; turns += 3 + turns / 6, n++) {
+        for (unsigned turns = 10; turns < 3000; turns += 5 + turns / 5, n++) {
             struct run run = { .kind = &kinds[i], .turns = turns,
                                .slow_from = turns % 3 == 0 ? kinds[i].items / 2
                                             : kinds[i].items - 1 - turns % 5,
@@ -297,7 +305,7 @@ static void and_one_dies(void)
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         for (int rank = 1; rank < SIZE; rank++)
-            for (uint64_t kill = 4; kill <= 120; kill += 1 + kill / 8) {
+            for (uint64_t kill = 4; kill <= 120; kill += 2 + kill / 6) {
                 struct run run = { .kind = &kinds[i], .turns = 20 + 20 * (unsigned)
                                    kill, .slow_from = kinds[i].items / 2,
                                    .where = kill % 3 * (kinds[i].pairs / 3) };
@@ -316,7 +324,7 @@ static void chosen_and_dies(void)
     unsigned wrong = 0, n = 0;
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        for (uint64_t seed = 1; seed <= 30; seed++) {
+        for (uint64_t seed = 1; seed <= 20; seed++) {
             struct run run = { .kind = &kinds[i], .turns = 3000, .dies = true,
                                .slow_from = kinds[i].items - 1 - seed % 7,
                                .where = seed % 3 * (kinds[i].pairs / 3) };
@@ -327,10 +335,34 @@ static void chosen_and_dies(void)
     CU_ASSERT(n > 100);
 }
 
+/* Who has a partition is needed; others are left behind when map is done. */
+static void left_behind(void)
+{
+    static const struct kind kind = { "two partitions", "", 24, 3, 2, false, false,
+                                      false };
+    unsigned wrong = 0, slept = 0, left[SIZE] = { 0 };
+
+    for (int slow = 1; slow < SIZE; slow++)
+        for (uint64_t seed = 1; seed <= 10; seed++) {
+            struct run run = { .kind = &kind, .turns = 2000, .slow = slow,
+                               .slow_from = kind.items / 2, .where = 1 };
+            wrong += !right(&run, "always", seed, 2, 0);
+            slept += run.n_slept > 0;
+            for (int r = 1; r < SIZE; r++) {
+                wrong += run.died[r] && r != slow;
+                left[r] += run.died[r];
+            }
+        }
+    CU_ASSERT_EQUAL(wrong, 0);
+    CU_ASSERT(slept > 20);
+    CU_ASSERT_EQUAL((left[1] > 0) + (left[2] > 0) + (left[3] > 0), 1);
+}
+
 static const struct mpipe__test tests[] = {
     { "a rank sleeps in map, and others do it as well", sleeps },
     { "whichever comes first, each value counts once", either },
     { "and a rank dies meanwhile", and_one_dies },
+    { "nobody waits at the end for who has no partition", left_behind },
     { "what was chosen begins again after a death", chosen_and_dies },
     { NULL, NULL }
 };

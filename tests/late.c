@@ -5,8 +5,8 @@
  *
  * Items 1 ... 300 of 2 ms each; RANK takes SECONDS over the first that it gets: asleep,
  * or, in a job, asleep before each pair that it emits.  Prints what it has found: of a
- * pipeline "n n*n" in feed order, of a job "key value" for each of 13 keys: the sum of the
- * items, or a number that depends on their order.
+ * pipeline "n n*n" in feed order, of a job "key value" for each of 13 keys: the sum of
+ * the items, or a number that depends on their order.
  */
 #include <inttypes.h>
 #include <stdbool.h>

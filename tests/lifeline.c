@@ -339,6 +339,54 @@ static void parting(void)
     }
 }
 
+static bool is_mine(void *arg, unsigned flow)
+{
+    return flow == *(unsigned *)arg;
+}
+
+/* Whoever is not needed any more ends, if it is in what rank 0 names. */
+static void dismissed(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(3, 30, &address, NULL);
+    int ready[2], status;
+    pid_t pid[3];
+    char byte;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
+    fflush(NULL);
+    for (unsigned r = 1; r < 3; r++) {
+        pid[r] = fork();
+        if (pid[r] == 0) {
+            struct mpipe__lifeline *mine = mpipe__lifeline_connect(
+                (int)r, 3, 30, &address, NULL);
+            alarm(20);
+            mpipe__lifeline_heed(mine, is_mine, &r);
+            for (byte = 0; write(ready[1], &byte, 1) == 1;)
+                pause();
+            _exit(9);
+        }
+    }
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+    CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
+    CU_ASSERT_EQUAL(read(ready[0], &byte, 1), 1);
+    mpipe__lifeline_dismiss(l, 2, 1);
+    mpipe__lifeline_dismiss(l, 1, 1);
+    CU_ASSERT_EQUAL(await(l), 1);
+    CU_ASSERT_EQUAL(mpipe__lifeline_cause(l, 1), MPIPE__LEFT);
+    waitpid(pid[1], &status, 0);
+    CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);
+    kill(pid[2], SIGKILL);
+    CU_ASSERT_EQUAL(await(l), 2);
+    CU_ASSERT_EQUAL(mpipe__lifeline_cause(l, 2), MPIPE__GONE);
+    waitpid(pid[2], &status, 0);
+    mpipe__lifeline_leave(l);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static int knock(const struct mpipe__lifeline_address *address)
 {
     struct sockaddr_in to = { .sin_family = AF_INET,
@@ -398,6 +446,7 @@ static const struct mpipe__test tests[] = {
     { "time in which rank 0 does not look makes nobody silent", all_stopped },
     { "the others hear that rank 0 has died", death_of_0 },
     { "who parts knows whether all live", parting },
+    { "who is dismissed ends, if it is in what is over", dismissed },
     { "strangers are sent away", strangers },
     { "nobody listens", nobody_there },
     { NULL, NULL }

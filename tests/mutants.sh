@@ -131,6 +131,7 @@ commit.c|job_backup|s/            v.root = lost;.*/            ;/|copies: frames
 commit.c|job_backup|s/^    tell_choices(flow);             .*/    ;/|copies: nobody hears which one counts
 commit.c|job_backup|/^void mpipe__commit_again/,/^}/s/    tell_choices(flow);/    ;/|copies: a table comes before what was chosen
 commit.c|job_backup|s/        if (!mpipe__engine_dead(flow->engine, r))$/        if (r != 2)/|copies: one rank does not hear which one counts
+recovery.c|job_backup|s/        m->member\[r\].quiet = 0; .*/        ;/|recovery: who waits for a rank that dies gives up
 owners.c|owners|s/        while (has\[w\] > level)/        while (has[w] > level + 1)/|owners: one gets two at a time
 owners.c|owners|s/        if (dead != NULL \&\& owner\[p\].state != MPIPE__PART_DONE/        if (dead != NULL/|owners: what is done is lost
 link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
@@ -213,6 +214,11 @@ sink.c|resume|s/^    mpipe__resume_record(flow, r);/    if (r->results.n > 0) mp
 sink.c|resume|s/^    if (mpipe__resume_replays(flow)) {/    if (mpipe__resume_replays(flow) \&\& mpipe__ledger_ready(l) == NULL) {/|resume: new results come before earlier ones
 feeder.c|resume|s/           \&\& !mpipe__resume_replays(flow);/           ;/|resume: the end comes before earlier results
 feeder.c|resume|s/    if (fd->out.limit > room)/    if (false)/|resume: frames are longer than what is not done
+backup.c|job_backup|s/             || sh->owner\[p\].state == MPIPE__PART_FULL)/             )/|left behind: who has partitions
+backup.c|backup|s/            \&\& !is_needed(flow, r))/            \&\& false)/|left behind: nobody
+backup.c|backup|s/    return o->backups != MPIPE__WHEN_NEVER$/    return true/|left behind: also where it is not wanted
+lifeline.c|lifeline|s/^    if (!may)$/    if (false)/|left behind: whoever is told
+lifeline.c|lifeline|s/: line->in.said == GOING ? MPIPE__LEFT : /: /|left behind: it seems to have died
 lifeline.c|lifeline|s/^        line->silent = 0;/        ;/|lifeline: an answer does not count
 lifeline.c|lifeline|s/        else if (line->silent++ == 0)/        else if (++line->silent > ROUNDS)/|lifeline: nobody is asked
 lifeline.c|lifeline|s/        if (line->silent == ROUNDS)/        if (false)/|lifeline: silence is no death

@@ -190,6 +190,45 @@ static void dead_ranks(void)
                "frames were fed again\n");
 }
 
+/* One is left behind beside one that has died; pairs that were worked on twice count
+ * once. */
+static void left_behind(void)
+{
+    struct mpipe__report_rank ranks[4];
+    struct mpipe__report r = plain;
+    char *text, *json;
+    json_t *all;
+
+    memcpy(ranks, four_ranks, sizeof ranks);
+    ranks[1].died_ns = 1500000000;
+    ranks[1].cause = MPIPE__LEFT;
+    ranks[1].stats.pairs_emitted = ranks[1].stats.pairs_sent = 600000;
+    ranks[2].died_ns = 1700000000;
+    ranks[2].cause = MPIPE__LEFT;
+    ranks[3].died_ns = 1;
+    r.ranks = ranks;
+    r.recovery = (struct mpipe__recovery){ 1, 0, 0, 0 };
+    r.shuffle.n_parts = 1;
+    r.n_backups = 3;
+    text = written(mpipe__report_print, &r);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nshuffle: 500010 pairs emitted; "));
+    CU_ASSERT_PTR_NOT_NULL(strstr(
+        text, "\n3 late frames were given to idle ranks as well, which 0 times were "
+        "quicker\nleft behind: rank 1 of node1 at 1.500 s, in stage square\n"
+        "left behind: rank 2 of node2 at 1.700 s, in stage square to only-"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n1 rank died: 3 of node2 at 0.000 s "
+                                  "(killed, or gone); "));
+    free(text);
+    json = written(mpipe__report_json, &r);
+    all = json_loads(json, 0, NULL);
+    CU_ASSERT_STRING_EQUAL(
+        json_string_value(json_object_get(
+            json_array_get(json_object_get(all, "ranks"), 1),
+            "died_of")), "left behind");
+    json_decref(all);
+    free(json);
+}
+
 /* Partitions that were lost: that a flow ended early since, and that another one
  * filled them again; of many only some are named. */
 static void lost_parts(void)
@@ -529,6 +568,7 @@ static const struct mpipe__test tests[] = {
     { "the table is aligned for odd names, huge counts and no ranks",
       odd_stages },
     { "dead ranks are named, and what they cost", dead_ranks },
+    { "a rank is left behind", left_behind },
     { "partitions that were lost, and computed again", lost_parts },
     { "the error is the last line", error_lines },
     { "the longest error is shown whole", longest_error },

@@ -35,7 +35,7 @@ struct rank {
     void *stack;
     void *fake_stack;           /* the sanitizer's */
     struct mpipe *mp;
-    bool ended, dead, faulty;
+    bool ended, dead, faulty, dismissed;
     unsigned slowness;          /* it gets every so many'th of its turns */
 };
 
@@ -234,11 +234,40 @@ static bool world_near(struct mpipe__transport *t, int peer)
     return inner->ops->near(inner, peer);
 }
 
+static void bury(struct rank *rank)
+{
+    struct scene *scene = rank->scene;
+
+    mpipe__loop_kill(scene->loop, rank->transport.rank);
+    rank->dead = scene->end->died[rank->transport.rank] = true;
+    scene->n_dead++;
+}
+
 static int world_next_death(struct mpipe__transport *t)
 {
     struct mpipe__transport *inner = ((struct rank *)t)->inner;
 
     return inner->ops->next_death(inner);
+}
+
+static int world_cause(struct mpipe__transport *t, int peer)
+{
+    return ((struct rank *)t)->scene->rank[peer].dismissed ? MPIPE__LEFT
+                                                           : MPIPE__GONE;
+}
+
+/* As a process would see to itself. */
+static void world_dismiss(struct mpipe__transport *t, int peer, unsigned flow)
+{
+    struct scene *scene = ((struct rank *)t)->scene;
+    struct rank *rank = &scene->rank[peer];
+    const struct mpipe__box *box = rank->inner->ops->box(rank->inner, peer);
+
+    if (box->root == MPIPE__NO_ROOT || box->flow != flow || rank->dead
+        || rank->ended)
+        return;
+    rank->dismissed = true;
+    bury(rank);
 }
 
 static struct mpipe__box *world_box(struct mpipe__transport *t, int peer)
@@ -269,7 +298,7 @@ static const struct mpipe__transport_ops ops = {
     .poll = world_poll, .cancel = world_cancel, .wait = world_wait,
     .wake = world_wake, .abort = world_abort, .near = world_near,
     .next_death = world_next_death, .abandon = world_abandon,
-    .box = world_box,
+    .box = world_box, .cause = world_cause, .dismiss = world_dismiss,
     .free = world_free
 };
 
@@ -330,11 +359,10 @@ static void enter(unsigned high, unsigned low)
 static void die(void *arg)
 {
     struct rank *rank = arg;
-    struct scene *scene = rank->scene;
 
-    mpipe__loop_kill(scene->loop, rank->transport.rank);
-    rank->dead = scene->end->died[rank->transport.rank] = true;
-    scene->n_dead++;
+    if (rank->dead)
+        return;                 /* it was dismissed, and has come back */
+    bury(rank);
     yield(rank);
 }
 

@@ -50,7 +50,9 @@ typedef enum mpipe_err (*mpipe_init_fn)(void *arg, struct mpipe_out *out,
                                         void **state);
 
 /* Called once on each rank where init succeeded, when the pipeline ends, also
- * after an error.  It cannot emit. */
+ * after an error.  It cannot emit.  Not called where the process ends: when the rank
+ * dies, or is left behind in a function over an item that others have done when all
+ * has been delivered (mpipe(7), --backups). */
 typedef void (*mpipe_fini_fn)(void *state, struct mpipe_out *out);
 
 /* Emit a copy of 'size' bytes at 'data' (which may be NULL if size is 0).
