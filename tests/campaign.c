@@ -28,7 +28,9 @@ static const char help[] =
     "  --resume       the same with a journal, and stops by SIGUSR1: it goes\n"
     "                 on where it was\n"
     "  --mapreduce=W  what a death does to map-reduce jobs: ends (the default:\n"
-    "                 they may end with 13), survives, or none: run none\n"
+    "                 they may end with 13), survives, none: run none, or\n"
+    "                 only: run no pipelines, and they survive\n"
+    "  --slow         in each job a rank is slow (in a quarter of them)\n"
     "  --limit=SEC    a job that takes longer hangs (60)\n"
     "  --keep         keep the folders of the runs\n"
     "  --stacks       where the ranks of a job that hangs are, by gdb\n"
@@ -37,6 +39,7 @@ static const char help[] =
 
 struct totals {
     uint64_t runs, jobs, deaths, killed, own, poison, zero, launcher, stops;
+    uint64_t copies, copies_won, left;
     uint64_t restarts, early, hung, results, items_again, roots_again;
     uint64_t lost, duplicated, poisoned, blamed, failed;
     double longest;
@@ -45,7 +48,7 @@ struct totals {
 struct request {
     struct campaign_settings settings;
     uint64_t seed, runs, number;
-    bool one, restarts, mapreduce, verbose;
+    bool one, restarts, mapreduce, only, verbose;
     double minutes;
 };
 
@@ -80,6 +83,9 @@ static void add_up(struct totals *t, const struct campaign_run *run)
     t->results += run->results;
     t->items_again += run->items_again;
     t->roots_again += run->roots_again;
+    t->copies += run->copies;
+    t->copies_won += run->copies_won;
+    t->left += run->left;
     t->lost += run->lost;
     t->duplicated += run->duplicated;
     t->poisoned += run->poisoned;
@@ -109,11 +115,13 @@ static void tell_failure(const struct request *r, const struct campaign_run *run
     }
     if (said != NULL)
         fclose(said);
-    fprintf(stderr, "  again: tests/campaign --case=%" PRIu64 "%s%s --runs=20\n",
+    fprintf(stderr, "  again: tests/campaign --case=%" PRIu64 "%s%s%s --runs=20\n",
             run->c->number, r->settings.journal ? " --resume"
             : r->restarts ? " --restarts" : "",
             !r->mapreduce ? " --mapreduce=none"
-            : r->settings.survives ? " --mapreduce=survives" : "");
+            : r->only ? " --mapreduce=only"
+            : r->settings.survives ? " --mapreduce=survives" : "",
+            r->settings.slow ? " --slow" : "");
 }
 
 static void one_run(const struct request *r, uint64_t number, struct totals *t)
@@ -122,9 +130,9 @@ static void one_run(const struct request *r, uint64_t number, struct totals *t)
     struct campaign_expected x;
     struct campaign_run run = { .settings = &r->settings, .c = &c, .x = &x };
 
-    campaign_case_draw(&c, number, r->mapreduce, r->restarts,
+    campaign_case_draw(&c, number, r->mapreduce, r->only, r->restarts,
                        r->settings.journal);
-    campaign_case_expect(&c, &x);
+    campaign_case_expect(&c, &x, r->settings.slow);
     if (r->verbose) {
         fprintf(stderr, "case %" PRIu64 "\n", number);
         campaign_case_show(&c);
@@ -163,6 +171,9 @@ static void print(const struct request *r, const struct totals *t)
     printf("\nfed again: %" PRIu64 " items in %" PRIu64 " frames; results stayed "
            "away for %.3f s at most\n", t->items_again, t->roots_again,
            t->longest);
+    printf("late: %" PRIu64 " frames were given to others as well, %" PRIu64
+           " of which were quicker; %" PRIu64 " ranks were left behind\n",
+           t->copies, t->copies_won, t->left);
     printf("failed: %" PRIu64 " poisoned items, as expected, and %" PRIu64
            " that ranks died over by chance\n", t->poisoned, t->blamed);
     if (t->early > 0)
@@ -187,6 +198,7 @@ static bool read_arguments(int argc, char **argv, struct request *r)
         { "restarts", no_argument, NULL, 'r' },
         { "resume", no_argument, NULL, 'j' },
         { "mapreduce", required_argument, NULL, 'w' },
+        { "slow", no_argument, NULL, 'o' },
         { "limit", required_argument, NULL, 'l' },
         { "keep", no_argument, NULL, 'k' },
         { "stacks", no_argument, NULL, 'g' },
@@ -208,9 +220,11 @@ static bool read_arguments(int argc, char **argv, struct request *r)
         case 'j': r->settings.journal = true;   /* fall through */
         case 'r': r->restarts = true; break;
         case 'w':
-            r->settings.survives = strcmp(optarg, "survives") == 0;
+            r->only = strcmp(optarg, "only") == 0;
+            r->settings.survives = r->only || strcmp(optarg, "survives") == 0;
             r->mapreduce = strcmp(optarg, "none") != 0;
             break;
+        case 'o': r->settings.slow = true; break;
         case 'l': r->settings.limit_s = (unsigned)atoi(optarg); break;
         case 'g': r->settings.stacks = true; break;
         case 'k': r->settings.keep = true; break;

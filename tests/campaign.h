@@ -11,6 +11,7 @@ struct campaign_settings {
     const char *mpipe, *job;    /* programs */
     bool journal;               /* jobs are resumed, not begun anew */
     bool survives;              /* map-reduce jobs do */
+    bool slow;                  /* in each job a rank is slow */
     bool keep;                  /* the folders of runs */
     bool stacks;                /* of ranks that hang, by gdb */
     unsigned limit_s;           /* for one start */
@@ -31,6 +32,7 @@ struct campaign_run {
     unsigned n_wrong;
     uint64_t lost, duplicated, blamed, poisoned;
     uint64_t roots_again, items_again, results;
+    uint64_t copies, copies_won, left;  /* late frames; ranks left behind */
     double longest;             /* seconds without results after a death */
     bool launcher_hung;         /* after all ranks had ended */
     bool ended_early;           /* a map-reduce job, as it has to */

@@ -126,7 +126,7 @@ static void draw_job(struct campaign_case *c)
 }
 
 void campaign_case_draw(struct campaign_case *c, uint64_t number,
-                        bool mapreduce, bool restarts, bool stops)
+                        bool mapreduce, bool only, bool restarts, bool stops)
 {
     memset(c, 0, sizeof *c);
     c->number = c->random = number;
@@ -135,7 +135,7 @@ void campaign_case_draw(struct campaign_case *c, uint64_t number,
     c->ranks = 2 + (unsigned)draw(c, one_in(c, 3) ? 15 : 7);
     c->max_retries = (unsigned)draw(c, 5);
     c->kind = CAMPAIGN_PIPELINE;
-    if (one_in(c, restarts ? 2 : 4) && mapreduce)
+    if ((one_in(c, restarts ? 2 : 4) || only) && mapreduce)
         c->kind = one_in(c, 4) ? CAMPAIGN_FOLD : CAMPAIGN_KEYED;
     draw_options(c);
     if (c->kind == CAMPAIGN_PIPELINE)
@@ -427,8 +427,24 @@ void campaign_case_lines(const struct campaign_case *c,
 
 /* ---- all together ---- */
 
+/* For a while, or for so long that the job had better end without it. */
+static void draw_slow(struct campaign_case *c, bool slow)
+{
+    bool stuck = one_in(c, 6);
+    size_t n = strlen(c->options);
+
+    if (!slow && !one_in(c, 4))
+        return;
+    c->slow_rank = 1 + (unsigned)draw(c, c->ranks - 1);
+    c->slow_after = (unsigned)draw(c, one_in(c, 2) ? 3 : 60);
+    c->slow_calls = stuck ? 1 : 1 + (unsigned)draw(c, 6);
+    c->slow_ns = stuck ? 8000000000u : 20000000 + draw(c, 400000000);
+    if (one_in(c, 6))
+        snprintf(c->options + n, sizeof c->options - n, " --backups=never");
+}
+
 void campaign_case_expect(struct campaign_case *c,
-                          struct campaign_expected *x)
+                          struct campaign_expected *x, bool slow)
 {
     for (;;) {
         memset(x, 0, sizeof *x);
@@ -450,6 +466,7 @@ void campaign_case_expect(struct campaign_case *c,
     }
     draw_time(c, &x->ref);
     draw_deaths(c, x->calls * c->rounds);
+    draw_slow(c, slow);
 }
 
 void campaign_expected_free(struct campaign_expected *x)
@@ -517,6 +534,10 @@ void campaign_case_show(const struct campaign_case *c)
         show_pipeline(c);
     else
         show_job(c);
+    if (c->slow_calls > 0)
+        fprintf(stderr, "\n    rank %u takes %" PRIu64 " ms more for %u calls from its "
+                "%u. on", c->slow_rank, c->slow_ns / 1000000, c->slow_calls,
+                c->slow_after + 1);
     fprintf(stderr, "\n    deaths:");
     for (unsigned i = 0; i < c->n_deaths; i++) {
         const struct campaign_death *d = &c->death[i];

@@ -78,6 +78,9 @@ struct campaign_case {
     struct campaign_job job;
     struct campaign_death death[CAMPAIGN_DEATHS_MOST];
     unsigned n_deaths;
+    /* A rank that is slow: that sleeps in some of its calls, from one on; none: 0. */
+    unsigned slow_rank, slow_after, slow_calls;
+    uint64_t slow_ns;
 };
 
 /* What the ranks and the campaign share while it runs. */
@@ -108,13 +111,14 @@ struct campaign_expected {
     size_t n_lines, lines_capacity;
 };
 
-/* 'mapreduce': are there any?  'restarts': for a job that is run again until it
+/* 'mapreduce': are there any?  'only': is nothing else?  'restarts': for a job that is run again until it
  * is done; 'stops': and can be stopped. */
 void campaign_case_draw(struct campaign_case *c, uint64_t number,
-                        bool mapreduce, bool restarts, bool stops);
-/* Also draws what depends on it: how long items take, and the deaths. */
+                        bool mapreduce, bool only, bool restarts, bool stops);
+/* Also draws what depends on it: how long items take, the deaths, and who is slow
+ * ('slow': somebody is). */
 void campaign_case_expect(struct campaign_case *c,
-                          struct campaign_expected *expected);
+                          struct campaign_expected *expected, bool slow);
 /* The lines of a map-reduce job, which depend on who was blamed. */
 void campaign_case_lines(const struct campaign_case *c,
                          struct campaign_expected *expected);

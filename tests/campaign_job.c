@@ -58,10 +58,24 @@ static void die(enum campaign_how how)
     raise(number[how]);
 }
 
+/* The n-th call on this rank, from 0: it may be slow. */
+static void maybe_sleep(uint64_t n)
+{
+    struct timespec left = { (time_t)(job->slow_ns / 1000000000),
+                             (long)(job->slow_ns % 1000000000) };
+
+    if ((unsigned)mpipe_rank(mp) == job->slow_rank && n >= job->slow_after
+        && n < job->slow_after + job->slow_calls)
+        nanosleep(&left, NULL);
+}
+
 /* One more call of a stage; perhaps the last of this rank. */
 static void count_call(void)
 {
+    static uint64_t mine;
     uint64_t call = ++page->calls;
+
+    maybe_sleep(mine++);
 
     for (unsigned i = 0; i < CAMPAIGN_DEATHS_MOST; i++)
         if (page->die_at[i] == call && mpipe_rank(mp) > 0) {

@@ -266,6 +266,19 @@ static uint64_t number_of(json_t *of, const char *key)
     return (uint64_t)json_integer_value(json_object_get(of, key));
 }
 
+static void count_late(struct campaign_run *run, json_t *report)
+{
+    json_t *ranks = json_object_get(report, "ranks");
+
+    run->copies += number_of(report, "late_frames_fed_again");
+    run->copies_won += number_of(report, "late_frames_won");
+    for (size_t i = 0; i < json_array_size(ranks); i++) {
+        const char *of = json_string_value(json_object_get(
+            json_array_get(ranks, i), "died_of"));
+        run->left += of != NULL && strcmp(of, "left behind") == 0;
+    }
+}
+
 static void judge_report(struct campaign_run *run, json_t *report,
                          uint64_t delivered)
 {
@@ -279,6 +292,7 @@ static void judge_report(struct campaign_run *run, json_t *report,
 
     run->roots_again += number_of(report, "frames_fed_again");
     run->items_again += number_of(report, "items_fed_again");
+    count_late(run, report);
     if (took > run->longest)
         run->longest = took;
     if (run->c->kind != CAMPAIGN_PIPELINE || run->starts > 1)

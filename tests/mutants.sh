@@ -268,7 +268,7 @@ cd "$work/build" || exit 2
 ../copy/configure --disable-shared CFLAGS=-O0 >"$work/log" 2>&1 ||
     fail "configure failed"
 make -j2 tests/unit >"$work/log" 2>&1 || fail "the tests do not build"
-rows >"$work/rows"
+rows | grep -F -e "$word" >"$work/rows" || fail "no row has \"$word\""
 suites=$(cut -d'|' -f2 "$work/rows" | tr ' ' '\n' | sort -u)
 # shellcheck disable=SC2086  # a list of words
 timeout 300 tests/unit $suites >"$work/log" 2>&1 ||
