@@ -11,6 +11,13 @@ AS_IF([test -z "$CC"], [
     Install Open MPI (on Debian: libopenmpi-dev openmpi-bin) or MPICH, name
     another compiler with CC=..., or run ./quickstart, which installs it.])])
 ])
+# What smpicc links is run by smpirun alone, but configure wants to run its tests:
+# so it does as cc does, and says so, which libtool takes for the name of ld.
+AS_CASE([$CC], [*smpicc*], [
+    SMPI_PRETEND_CC=1
+    export SMPI_PRETEND_CC
+    test -n "$LD" || LD=ld
+])
 ])
 
 # MPIPE_CHECK_C11

@@ -3,7 +3,8 @@
 
 # MPIPE_CHECK_MPI
 # Ends configure unless programs can be linked with MPI 3 (the doorbell needs
-# its shared windows).  Sets mpipe_mpi_name.
+# its shared windows).  Sets mpipe_mpi_name, and the condition SMPI: ranks are not
+# processes but threads of control in SimGrid's simulation, and time is simulated.
 AC_DEFUN([MPIPE_CHECK_MPI], [
 AC_MSG_CHECKING([for MPI 3])
 AC_LINK_IFELSE([AC_LANG_PROGRAM([[
@@ -31,7 +32,18 @@ AC_PREPROC_IFELSE([AC_LANG_PROGRAM([[
         # error "another"
         #endif
     ]], [])], [mpipe_mpi_name="MPICH"])
+AC_PREPROC_IFELSE([AC_LANG_PROGRAM([[
+        #include <mpi.h>
+        #ifndef SMPI_H
+        # error "another"
+        #endif
+    ]], [])], [mpipe_mpi_name="SimGrid's SMPI"])
 AC_MSG_RESULT([$mpipe_mpi_name])
+AM_CONDITIONAL([SMPI], [test "$mpipe_mpi_name" = "SimGrid's SMPI"])
+AM_COND_IF([SMPI], [
+    # memory is not simulated, and its macros would take functions named free
+    CPPFLAGS="$CPPFLAGS -DSMPI_NO_OVERRIDE_MALLOC"
+])
 ])
 
 # MPIPE_FIND_MPIRUN

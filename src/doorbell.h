@@ -13,7 +13,9 @@
 
 struct mpipe__bell {
     uint32_t sleeping;          /* the futex: 1 while its owner sleeps */
-    char pad[60];
+    uint32_t unused;
+    void *rung;                 /* simulated: what its owner waits for */
+    char pad[48];
 };
 
 /* By the owner: announce, [look for work], then either sleep or withdraw. */

@@ -19,7 +19,6 @@ src_libmpipe_core_la_SOURCES = \
 	src/combine.h \
 	src/commit.c \
 	src/commit.h \
-	src/doorbell.c \
 	src/doorbell.h \
 	src/engine.c \
 	src/engine.h \
@@ -175,6 +174,11 @@ src_libmpipe_core_la_SOURCES = \
 	src/worker.c \
 	src/worker.h \
 	# End of src_libmpipe_core_la_SOURCES
+if SMPI
+src_libmpipe_core_la_SOURCES += src/doorbell_smpi.c
+else
+src_libmpipe_core_la_SOURCES += src/doorbell.c
+endif
 src_libmpipe_core_la_CFLAGS = $(AM_CFLAGS) $(HWLOC_CFLAGS) \
 	$(JANSSON_CFLAGS) $(ZLIB_CFLAGS) $(ZSTD_CFLAGS)
 src_libmpipe_core_la_LIBADD = $(HWLOC_LIBS) $(JANSSON_LIBS) \

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "clock.h"
 #include "doorbell.h"
 #include "error.h"
@@ -25,8 +26,6 @@
 #include "transport_mpi.h"
 
 #define TEST_MAX 256            /* completions taken from MPI at a time */
-#define SPINS 200u              /* tests before a rank sleeps: cores are free */
-#define YIELDS 50u              /* ... and where they are not */
 #define STIR_US 50u             /* the rest while MPI may need us, at first */
 #define LOOK_NS 5000000u        /* deaths are looked for so often */
 #define DOUBT_NS 5000000000u    /* after a silent peer would be taken for dead */
@@ -78,8 +77,9 @@ struct mpi_transport {
     MPI_Win window;
     struct mpipe__bell **bell;  /* per rank; NULL: on another node */
     int node, node_rank, node_size;
-    bool crowded;               /* more ranks than cores on this node */
-    bool yields;                /* and MPI does not yield the core by itself */
+    bool yields;                /* more ranks than cores on this node, and MPI
+                                   does not yield the core by itself */
+    unsigned patience;          /* tests before it sleeps */
     unsigned idle;              /* waits since something was found */
     int woken;                  /* by mpi_wake(), not yet seen */
     struct mpipe__lifeline *lifeline;   /* NULL: deaths are not noticed */
@@ -452,6 +452,80 @@ static void mpi_cancel(struct mpipe__transport *t, int peer, unsigned channel)
     remove_test(m, box->slot);
 }
 
+/* ---- waiting ---- */
+
+#ifdef SMPI_H
+
+/* SimGrid simulates: all ranks are one process and take turns, and each has a core
+ * of its own there.  No time passes between two tests unless it is made to. */
+#define SIMULATED 1
+#define SPINS 12u               /* tests before a rank sleeps */
+#define SPIN_US 5u
+
+static unsigned patience_of(struct mpi_transport *m)
+{
+    (void)m;
+    return SPINS;
+}
+
+static void spin(const struct mpi_transport *m)
+{
+    (void)m;
+    usleep(SPIN_US);
+}
+
+#else
+
+#define SIMULATED 0
+#define SPINS 200u              /* tests before a rank sleeps: cores are free */
+#define YIELDS 50u              /* ... and where they are not */
+
+/* Open MPI yields in each call that finds nothing, when it knows that ranks
+ * outnumber cores.  To do it twice would double the latency. */
+static bool mpi_yields(void)
+{
+    int level, at, n, value = 0;
+    MPI_T_cvar_handle handle;
+
+    if (MPI_T_init_thread(MPI_THREAD_SINGLE, &level) != MPI_SUCCESS)
+        return false;
+    if (MPI_T_cvar_get_index("mpi_yield_when_idle", &at) == MPI_SUCCESS
+        && MPI_T_cvar_handle_alloc(at, NULL, &handle, &n) == MPI_SUCCESS) {
+        bool wide[8] = { false };       /* a bool in one version, an int in others */
+        if (n == 1 && MPI_T_cvar_read(handle, wide) == MPI_SUCCESS)
+            value = wide[0];
+        MPI_T_cvar_handle_free(&handle);
+    }
+    MPI_T_finalize();
+    return value != 0;
+}
+
+static bool is_crowded(const struct mpi_transport *m)
+{
+    cpu_set_t cpus;
+    int cores = 1;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+        cores = CPU_COUNT(&cpus);
+    return m->node_size > cores;
+}
+
+static unsigned patience_of(struct mpi_transport *m)
+{
+    bool crowded = is_crowded(m);
+
+    m->yields = crowded && !mpi_yields();
+    return crowded ? YIELDS : SPINS;
+}
+
+static void spin(const struct mpi_transport *m)
+{
+    if (m->yields)
+        sched_yield();
+}
+
+#endif
+
 /* MPI may need this rank to look after a large message: often at first, but a
  * peer that is inside a long function of the user's must not keep us busy. */
 static unsigned stir_time(unsigned rests, unsigned timeout_us)
@@ -465,18 +539,15 @@ static void mpi_wait(struct mpipe__transport *t, unsigned timeout_us, bool stir)
 {
     struct mpi_transport *m = self(t);
     struct mpipe__bell *mine = m->bell[t->rank];
-    unsigned patience;
 
     if (m->done_first < m->done_n || timeout_us == 0)
         return;
-    patience = m->crowded ? YIELDS : SPINS;
-    if (m->idle++ < patience) {
-        if (m->yields)
-            sched_yield();
+    if (m->idle++ < m->patience) {
+        spin(m);
         return;
     }
     if (stir)
-        timeout_us = stir_time(m->idle - patience, timeout_us);
+        timeout_us = stir_time(m->idle - m->patience, timeout_us);
     if (m->node_size < t->size && timeout_us > FAR_US)
         timeout_us = FAR_US;
     mpipe__bell_announce(mine);
@@ -703,36 +774,6 @@ static bool hang_bells(struct mpi_transport *m)
     return mine != NULL;
 }
 
-/* Open MPI yields in each call that finds nothing, when it knows that ranks
- * outnumber cores.  To do it twice would double the latency. */
-static bool mpi_yields(void)
-{
-    int level, at, n, value = 0;
-    MPI_T_cvar_handle handle;
-
-    if (MPI_T_init_thread(MPI_THREAD_SINGLE, &level) != MPI_SUCCESS)
-        return false;
-    if (MPI_T_cvar_get_index("mpi_yield_when_idle", &at) == MPI_SUCCESS
-        && MPI_T_cvar_handle_alloc(at, NULL, &handle, &n) == MPI_SUCCESS) {
-        bool wide[8] = { false };       /* a bool in one version, an int in others */
-        if (n == 1 && MPI_T_cvar_read(handle, wide) == MPI_SUCCESS)
-            value = wide[0];
-        MPI_T_cvar_handle_free(&handle);
-    }
-    MPI_T_finalize();
-    return value != 0;
-}
-
-static bool is_crowded(const struct mpi_transport *m)
-{
-    cpu_set_t cpus;
-    int cores = 1;
-
-    if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
-        cores = CPU_COUNT(&cpus);
-    return m->node_size > cores;
-}
-
 struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
                                               struct mpipe_error *err)
 {
@@ -765,8 +806,7 @@ struct mpipe__transport *mpipe__mpi_transport(MPI_Comm comm,
         mpi_free(&m->base);
         return NULL;
     }
-    m->crowded = is_crowded(m);
-    m->yields = m->crowded && !mpi_yields();
+    m->patience = patience_of(m);
     return &m->base;
 }
 
@@ -818,7 +858,7 @@ bool mpipe__mpi_lifeline(struct mpipe__transport *t, unsigned timeout_s,
 {
     struct mpi_transport *m = self(t);
     struct mpipe__lifeline_address address = { .port = 0 };
-    int asked = t->rank == 0 && t->size > 1 && goes_on(), missing;
+    int asked = !SIMULATED && t->rank == 0 && t->size > 1 && goes_on(), missing;
 
     MPI_Bcast(&asked, 1, MPI_INT, 0, m->comm);
     if (!asked)

@@ -126,10 +126,10 @@ done
         plain "$manuals/$program.1" | grep -o -e '--[a-z][a-z-]*'
     done
     "$abs_top_builddir/tests/campaign" --help | grep -o -e '--[a-z][a-z-]*'
-    # of pkg-config, sbatch, srun and mpirun
+    # of configure, pkg-config, sbatch, srun, mpirun and smpirun
     printf '%s\n' --cflags --libs --variable --ntasks --host --signal --time \
         --no-kill --kill-on-bad-exit --mpi --enable-recovery --output \
-        --runtime-options --with-ft
+        --runtime-options --with-ft --disable-shared --cfg
 } | sort -u >all
 # shellcheck disable=SC2086
 grep -oh -e '--[a-z][a-z-]*' $texts | grep -v -e '-$' | sort -u | comm -13 all - >lost

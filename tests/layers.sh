@@ -15,7 +15,7 @@ layer_of()
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|owners|route)
         echo 1 ;;                       # plan: where things run
-    transport|transport_*|clock|doorbell|farewell|interrupt|last_words|launcher|lifeline|link)
+    transport|transport_*|clock|doorbell|doorbell_smpi|farewell|interrupt|last_words|launcher|lifeline|link)
         echo 2 ;;                       # move: bytes between ranks
     worker|children|mapped|map_journal|backup|poison|recovery|resume|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)
@@ -37,6 +37,7 @@ allowed()
     mpi.h|mpipe/mpi.h)
         case $2 in transport_mpi.[ch]|session*.c) ;; *) return 1 ;; esac ;;
     zlib.h|zstd.h) case $2 in byte_stream.c) ;; *) return 1 ;; esac ;;
+    simgrid/*|smpi/*) case $2 in doorbell_smpi.c) ;; *) return 1 ;; esac ;;
     jansson.h) case $2 in report_json.c|flow_plan.c) ;; *) return 1 ;; esac ;;
     CUnit/*|png.h) return 1 ;;
     esac
