@@ -209,6 +209,25 @@ campaign_common = \
 	tests/random.c \
 	tests/random.h
 
+# Jobs for many ranks, where they are simulated (CC=smpicc): see tests/scale.sh.
+EXTRA_PROGRAMS =
+if SMPI
+EXTRA_PROGRAMS += tests/scale/scale
+endif
+SCALE_RANKS = 16 64 256 1024 4096
+.PHONY: scale
+scale: tests/scale/scale
+	$(SHELL) $(top_srcdir)/tests/scale/run.sh $(SCALE_FLAGS) $(SCALE_RANKS)
+tests_scale_scale_SOURCES = \
+	tests/scale/gauge.c \
+	tests/scale/gauge.h \
+	tests/scale/scale.c
+tests_scale_scale_CPPFLAGS = $(tests_cppflags)
+tests_scale_scale_LDFLAGS = -static \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \
+	-Wl,--wrap=strdup,--wrap=free,--wrap=MPI_Isend,--wrap=MPI_Testsome
+tests_scale_scale_LDADD = src/libmpipe_core.la
+
 # ---- shell tests ----
 
 shell_tests = \
@@ -246,6 +265,7 @@ shell_tests = \
 	tests/progress.sh \
 	tests/quickstart.sh \
 	tests/resume.sh \
+	tests/scale.sh \
 	tests/signals.sh \
 	tests/silent.sh \
 	tests/spin.sh \
@@ -270,6 +290,8 @@ EXTRA_DIST += \
 	tests/exports.expected \
 	tests/mutants.sh \
 	tests/run-mpi.sh \
+	tests/scale/platform.sh \
+	tests/scale/run.sh \
 	tests/sum.sh \
 	tests/valgrind.supp \
 	# End of EXTRA_DIST
