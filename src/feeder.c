@@ -17,6 +17,8 @@
 #include "resume.h"
 
 #define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
+#define ROOT_NS     20000.0     /* ... for each rank that is fed: then rank 0,
+                                   which needs 2 us or so for a root, keeps up */
 #define AGE_NS      1000000u     /* an open frame is not held back longer */
 #define REST_US     2000u
 #define FEW_ITEMS   16u
@@ -58,13 +60,15 @@ void mpipe__feeder_fini(struct mpipe__flow *flow)
 static uint32_t frame_items(double item_ns, uint64_t cuts, unsigned n_links,
                             uint64_t left)
 {
-    double items = UINT32_MAX;
+    double items = UINT32_MAX, enough = ROOT_NS * n_links;
 
+    if (enough < FRAME_NS)
+        enough = FRAME_NS;
     if (item_ns < 0) {
         uint64_t doublings = cuts / (2 * (uint64_t)n_links + 1);
         items = doublings < 31 ? (double)((uint32_t)1 << doublings) : items;
-    } else if (item_ns > 0 && FRAME_NS / item_ns < items) {
-        items = FRAME_NS / item_ns;
+    } else if (item_ns > 0 && enough / item_ns < items) {
+        items = enough / item_ns;
     }
     if (left > 0) {             /* near the end, let all ranks end together */
         double share = (double)left / (2.0 * n_links);

@@ -14,6 +14,7 @@
  * neighbour.
  */
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include "error.h"
 #include "link.h"
@@ -264,14 +265,17 @@ void mpipe__link_granted(struct mpipe__link *link, unsigned window,
 
 /* ---- sending ---- */
 
-/* How many frames may be under way to the peer.  Frames that it works on for
- * long go one at a time, so that none waits behind another while a third rank
- * has nothing to do. */
+/* How many frames may be under way to the peer: not much more work than a long one
+ * has, so that none waits behind others while a third rank has nothing to do. */
 static unsigned in_flight_limit(const struct mpipe__link *link)
 {
-    if (link->frame_us == MPIPE__UNKNOWN)
-        return link->window_out < 2 ? link->window_out : 2;
-    return link->frame_us >= MPIPE__LONG_US ? 1 : link->window_out;
+    uint64_t n = 2;
+
+    if (link->frame_us != MPIPE__UNKNOWN)
+        n = link->frame_us == 0 ? UINT_MAX
+            : link->frame_us >= MPIPE__LONG_US ? 1
+            : 1 + MPIPE__LONG_US / link->frame_us;
+    return n < link->window_out ? (unsigned)n : link->window_out;
 }
 
 bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
@@ -280,7 +284,8 @@ bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
 
     return !link->dead
            && link->window_out - link->credits < in_flight_limit(link)
-           && (set->sending == 0 || set->sending + wire_size <= set->budget);
+           && (set->sending[link->lane] == 0
+               || set->sending[link->lane] + wire_size <= set->budget);
 }
 
 static enum mpipe_err send_part(struct mpipe__link *link,
@@ -342,7 +347,7 @@ static enum mpipe_err begin_send(struct mpipe__link *link,
     set->n_sends++;
     set->n_large += size > MPIPE__SMALL_SLOT;
     f->sending = size;
-    set->sending += size;
+    set->sending[link->lane] += size;
     set->bytes_sent += size;
     return e;
 }
@@ -454,7 +459,9 @@ enum mpipe_err mpipe__control_send(struct mpipe__link *link,
                                    enum mpipe__control what, const void *item,
                                    size_t size)
 {
-    struct mpipe__frame *f = mpipe__control_new(link->set, what);
+    struct mpipe__frame *f = begin_control(
+        mpipe__pool_get(link->set->pool,
+                        MPIPE__HEAD_SIZE + mpipe__align8(size) + 8), what);
 
     if (f == NULL && is_last_word(what))
         f = begin_control(mpipe__queue_pop(&link->reserve), what);
@@ -767,7 +774,7 @@ static enum mpipe_err sent(struct mpipe__link *link, struct mpipe__frame *f)
     if (--f->op.pending == 0) {
         set->n_sends--;
         set->n_large -= f->sending > MPIPE__SMALL_SLOT;
-        set->sending -= f->sending;
+        set->sending[link->lane] -= f->sending;
         mpipe__pool_put(set->pool, f);
     }
     return MPIPE_OK;

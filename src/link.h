@@ -31,9 +31,10 @@
 
 enum mpipe__channel { MPIPE__DATA, MPIPE__BULK, MPIPE__CONTROL };
 
-/* Two links may join the same two ranks, each with its own credits: a rank that
- * is alone feeds itself over one, and its results come back over the other, so
- * that neither can use up the other's credits. */
+/* Two links may join the same two ranks, each with its own credits and budget: a rank
+ * that is alone feeds itself over one, and its results come back over the other, so
+ * that neither can use up the other's credits.  Likewise steps along the columns of
+ * an exchange are apart from those along its rows. */
 enum mpipe__lane { MPIPE__LANE_MAIN, MPIPE__LANE_HOME };
 
 /* What a control frame is for (head.stage of kind MPIPE__FRAME_CONTROL). */
@@ -120,7 +121,7 @@ struct mpipe__links {
     uint16_t flow;
     size_t max_payload;         /* a larger one is damage */
     size_t max_message;         /* a piece of a payload; tests lower it */
-    size_t budget, sending, held[2];    /* held: by lane */
+    size_t budget, sending[2], held[2]; /* by lane */
     unsigned n_sends, n_large;  /* frames being sent, and those of them over
                                    MPIPE__SMALL_SLOT */
     unsigned n_coming;          /* receives from the dead, to come back */

@@ -75,7 +75,7 @@ static void world_free(struct world *w)
         mpipe__links_fini(&end->set);
         CU_ASSERT_EQUAL(end->pool.used, 0);
         CU_ASSERT_EQUAL(end->set.n_sends, 0);
-        CU_ASSERT_EQUAL(end->set.sending, 0);
+        CU_ASSERT_EQUAL(end->set.sending[0], 0);
         mpipe__pool_fini(&end->pool);
         if (w->faulty)
             end->t->ops->free(end->t);
@@ -311,13 +311,16 @@ static const struct {
     { 4, { -1 }, 2 },                   /* careful at first */
     { 64, { -1 }, 2 },
     { 4, { 0, -1 }, 4 },
-    { 4, { 4999, -1 }, 4 },
+    { 4, { 4999, -1 }, 2 },
+    { 4, { 1600, -1 }, 4 },
+    { 8, { 1600, -1 }, 4 },
     { 4, { 5000, -1 }, 1 },
     { 4, { 1000000, -1 }, 1 },
     { 1, { 1000000, -1 }, 1 },
-    { 64, { 100, 100, 100, -1 }, 64 },
+    { 64, { 100, 100, 100, -1 }, 51 },
+    { 64, { 50, 50, 50, -1 }, 64 },
     { 4, { 19000, 100, 100, -1 }, 1 },  /* it takes a while to forget */
-    { 4, { 100, 19000, -1 }, 4 },
+    { 4, { 100, 19000, -1 }, 2 },
     { 4, { 100, 30000, -1 }, 1 }
 };
 
@@ -561,7 +564,7 @@ static void traffic(uint64_t seed, int size, unsigned window,
         }
         invariants(w);
         CU_ASSERT(end->set.held[MPIPE__LANE_MAIN] <= BUDGET
-                  && end->set.sending <= BUDGET);
+                  && end->set.sending[0] <= BUDGET);
     }
     CU_ASSERT_EQUAL(to_come, 0);
     finish(w);
@@ -703,9 +706,9 @@ static void budget_for_sends(void)
             for (; mpipe__link_ready(link_of(w, 0, r), bytes); n++)
                 send_one(w, 0, r, bytes, n);
         CU_ASSERT_EQUAL(n, sending_rows[i].n);
-        CU_ASSERT_EQUAL(w->end[0].set.sending, n * bytes);
+        CU_ASSERT_EQUAL(w->end[0].set.sending[0], n * bytes);
         move(w);                        /* taken: there is room again */
-        CU_ASSERT_EQUAL(w->end[0].set.sending, 0);
+        CU_ASSERT_EQUAL(w->end[0].set.sending[0], 0);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);

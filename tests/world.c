@@ -490,7 +490,7 @@ static void show_flow(const struct mpipe__flow *flow)
             flow->role.last, flow->role.serves ? "" : " not served",
             flow->in_worker ? ", in a stage" : "",
             flow->paused ? ", paused" : "", flow->worker.input.n,
-            flow->links.sending);
+            flow->links.sending[0]);
     if (m != NULL)
         fprintf(stderr, "        roots %u open, %u complete; %u pending, "
                 "%u to be tried again, %u to be fed again, table %u\n",
