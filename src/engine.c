@@ -12,6 +12,7 @@
 #include "feeder.h"
 #include "flow.h"
 #include "master.h"
+#include "relay.h"
 
 #define BATCH 32
 #define POLL_NS 20000u          /* with work at hand, ask MPI so often: asking
@@ -181,6 +182,9 @@ bool mpipe__engine_progress(struct mpipe__engine *en)
         if (event.kind != MPIPE__NOTHING)
             mpipe__flow_event(flow, &event);
     }
+    for (struct mpipe__flow *flow = en->flows; flow != NULL && n > 0;
+         flow = flow->next)
+        mpipe__relay_pump(flow);
     /* first all that they still said, but not for ever */
     if (en->dead != NULL && (n == 0 || mpipe__now() - en->mourned > MOURN_NS)) {
         en->mourned = mpipe__now();

@@ -16,10 +16,12 @@
 #include "backup.h"
 #include "clock.h"
 #include "error.h"
+#include "exchange.h"
 #include "flow.h"
 #include "master.h"
 #include "poison.h"
 #include "recovery.h"
+#include "relay.h"
 #include "resume.h"
 #include "sink.h"
 
@@ -87,6 +89,7 @@ struct mpipe__flow *mpipe__flow_start(struct mpipe__engine *en,
         flow->engine = en;
         flow->spec = spec;
         flow->id = id;
+        mpipe__queue_init(&flow->relayed);
         flow->nth_journal = mpipe__resume_wanted(flow) && !spec->journals
                             ? en->n_journals++ : 0;
         flow->started = mpipe__now();
@@ -124,7 +127,9 @@ void mpipe__flow_free(struct mpipe__flow *flow)
         mpipe__shuffle_fini(flow);
     mpipe__collect_fini(flow);
     free(flow->brief.data);
+    mpipe__relay_fini(flow);
     free(flow->worker_link);
+    free(flow->row);
     free(flow->out);
     free(flow->stage_stats);
     if (mpipe__links_withdraw(&flow->links)) {
@@ -344,8 +349,12 @@ static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
     } else if (flow->spec->shuffle != NULL
                && f->head.kind == MPIPE__FRAME_DATA
                && f->head.stage == flow->spec->n_stages) {
-        mpipe__collect_arrive(flow, f);
-        give_back(flow, link, size);
+        if (flow->side > 0 && link->lane == MPIPE__LANE_MAIN) {
+            mpipe__relay_arrive(flow, link, f);
+        } else {
+            mpipe__collect_arrive(flow, f);
+            give_back(flow, link, size);
+        }
     } else if (at_home && (f->head.kind == MPIPE__FRAME_FAILED
                            || f->head.stage == flow->spec->n_stages)) {
         mpipe__sink_arrive(flow, f);
@@ -395,8 +404,10 @@ static bool take_link(struct mpipe__flow *flow,
         mpipe__link_granted(link, t->window_out, t->slot_out);
     if (t->next && !add_link(&flow->out, &flow->n_out, link))
         return false;
-    if (t->worker && flow->worker_link != NULL)
+    if (t->worker > 0 && flow->worker_link != NULL)
         flow->worker_link[t->peer] = link;
+    if (t->worker > 0 && flow->side > 0 && link->lane == MPIPE__LANE_MAIN)
+        flow->row[mpipe__exchange_column(flow->side, t->worker - 1)] = link;
     return !t->feeds || add_link(&flow->master->feeder.link,
                                  &flow->master->feeder.n_links, link);
 }
@@ -415,6 +426,22 @@ static void no_link(struct mpipe__flow *flow, unsigned peer)
     }
 }
 
+/* Links along the row are taken anew with each table. */
+static void begin_exchange(struct mpipe__flow *flow, unsigned side)
+{
+    free(flow->row);
+    flow->row = NULL;
+    flow->side = flow->spec->shuffle != NULL ? side : 0;
+    if (flow->side == 0)
+        return;
+    flow->row = calloc(side, sizeof *flow->row);
+    if (flow->row != NULL)
+        return;
+    flow->side = 0;
+    mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                     "no memory for a list of links");
+}
+
 /* Another role, other links; what is in hand is stale from here on. */
 static void begin_table(struct mpipe__flow *flow,
                         const struct mpipe__table_head *head)
@@ -426,6 +453,7 @@ static void begin_table(struct mpipe__flow *flow,
     flow->role.last = head->last;
     flow->n_workers = head->n_workers;
     flow->worker_index = head->worker;
+    begin_exchange(flow, head->side);
     flow->ready = false;
     flow->n_out = 0;
     if (flow->master != NULL)
@@ -453,8 +481,8 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
     memcpy(&head, item.data, sizeof head);
     if (head.version != flow->version)
         begin_table(flow, &head);
-    if (flow->worker_link == NULL
-        && (flow->spec->shuffle != NULL || flow->spec->direct != NULL)) {
+    if (flow->worker_link == NULL && flow->master != NULL
+        && flow->spec->direct != NULL) {
         flow->worker_link = calloc((size_t)flow->engine->transport->size,
                                    sizeof *flow->worker_link);
         if (flow->worker_link == NULL)

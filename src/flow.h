@@ -98,10 +98,13 @@ struct mpipe__flow {
     struct mpipe__link **out;       /* to the next stage, nearest first */
     unsigned n_out;
     struct mpipe__link *home;       /* to rank 0: results and control */
-    /* To the ranks that serve stages, where the flow tells them apart: a rank
-     * each.  NULL in it: there is none, or it is this one. */
+    /* Rank 0: to the ranks that serve stages, where the flow tells them apart: a
+     * rank each.  NULL in it: there is none, or it is this one. */
     struct mpipe__link **worker_link;
     unsigned n_workers, worker_index;   /* how many, and which this is */
+    unsigned side;                  /* of the square they exchange in; 0: none */
+    struct mpipe__link **row;       /* along it: a column each */
+    struct mpipe__frame_queue relayed;  /* not yet sent on: relay.h */
 
     struct mpipe_bytes brief;       /* what has come of it */
     struct mpipe__worker worker;
@@ -159,7 +162,7 @@ struct mpipe__table_head {
     uint32_t version, more;         /* more pieces follow */
     uint32_t serves, first, last;
     uint32_t n_workers, worker;     /* of how many, and which of them */
-    uint32_t unused;
+    uint32_t side;                  /* of the exchange's square, or 0 */
     uint64_t again;                 /* roots from this one on begin another
                                        attempt */
 };
@@ -167,7 +170,7 @@ struct mpipe__table_link {
     uint32_t peer, lane, distance;
     uint32_t next;                  /* leads to the next stage (or the sink) */
     uint32_t feeds;                 /* rank 0: leads to the first stage */
-    uint32_t worker;                /* leads to one of them */
+    uint32_t worker;                /* leads to this one of them, counted from 1 */
     uint32_t window_out, slot_out, window_in, slot_in;
 };
 

@@ -24,6 +24,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/engine.h \
 	src/error.c \
 	src/error.h \
+	src/exchange.c \
+	src/exchange.h \
 	src/farewell.c \
 	src/farewell.h \
 	src/feeder.c \
@@ -114,6 +116,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/reduce.h \
 	src/refill.c \
 	src/refill.h \
+	src/relay.c \
+	src/relay.h \
 	src/repair.c \
 	src/repair.h \
 	src/report.c \

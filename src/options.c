@@ -67,6 +67,9 @@
     X(credits, COUNT, "credits", "MPIPE_CREDITS", \
       "N", "8", "1", "64", NULL, \
       "frames under way from one rank to another") \
+    X(direct, COUNT, "direct", "MPIPE_DIRECT", \
+      "N", "64", "0", "1000000", NULL, \
+      "ranks of a job that each send to each; beyond, by way of others") \
     X(policy, CHOICE, "policy", "MPIPE_POLICY", \
       "POLICY", "topology", NULL, NULL, "topology packed round-robin", \
       "how stages are placed: topology, packed or round-robin") \

@@ -39,6 +39,7 @@ struct mpipe__options {
     unsigned peer_timeout, grace;   /* seconds */
     unsigned credits;               /* frames in flight on a link */
     unsigned spares;
+    unsigned direct;                /* workers up to which each has a link to each */
     uint64_t limit;                 /* items to feed; 0: all */
     uint64_t max_item, frame, window, memory;   /* bytes */
     char report[MPIPE__OPTION_TEXT];        /* "" in a string: none */

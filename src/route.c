@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "error.h"
+#include "exchange.h"
 #include "route.h"
 
 /* The ranks on one side of a boundary, in the machine's order. */
@@ -32,7 +33,8 @@ struct pass {
     struct mpipe__route *route;
     const struct mpipe_machine *machine;
     unsigned max_degree;
-    bool exchange, write;
+    const struct mpipe__exchange *exchange;
+    bool write;
 };
 
 static void connect(struct pass *pass, unsigned from, unsigned to)
@@ -134,6 +136,34 @@ static struct side side_of(const struct index *x, unsigned stage)
                           x->start[stage + 1] - x->start[stage] };
 }
 
+/* Workers of a square: each to its row, and to its column. */
+static void join_square(struct pass *pass, const struct side *all, unsigned side)
+{
+    for (unsigned i = 0; i < all->n; i++) {
+        for (unsigned c = 0; c < side; c++)
+            if (c != mpipe__exchange_column(side, i))
+                connect(pass, all->rank[i], all->rank[
+                        mpipe__exchange_via(side, all->n, i, c)]);
+        for (unsigned to = i % side; to < all->n; to += side)
+            if (to != i)
+                connect(pass, all->rank[i], all->rank[to]);
+    }
+}
+
+static void join_exchange(struct pass *pass, const struct side *all)
+{
+    const struct mpipe__exchange *x = pass->exchange;
+
+    if (x->gather == 0 && x->side > 0) {
+        join_square(pass, all, x->side);
+        return;
+    }
+    for (unsigned i = 0; i < all->n; i++)
+        for (unsigned to = 0; to < all->n; to++)
+            if (to != i && (x->gather == 0 || to == i - i % x->gather))
+                connect(pass, all->rank[i], all->rank[to]);
+}
+
 /* All boundaries, with rank 0 before the first stage and after the last. */
 static void join_all(struct pass *pass, const struct index *first,
                      const struct index *last)
@@ -148,10 +178,8 @@ static void join_all(struct pass *pass, const struct index *first,
         return;                 /* alone: one edge is both */
     for (i = 0; i < sink.n; i++)
         connect(pass, sink.rank[i], 0);
-    for (i = 0; pass->exchange && i < sink.n; i++)
-        for (s = 0; s < sink.n; s++)
-            if (s != i)
-                connect(pass, sink.rank[i], sink.rank[s]);
+    if (pass->exchange != NULL)
+        join_exchange(pass, &sink);
     for (s = 0; s + 1 < n_stages; s++) {
         struct side up = side_of(last, s), down = side_of(first, s + 1);
 
@@ -287,7 +315,8 @@ static void sort_edges(struct mpipe__edges *edges, unsigned rank,
 static enum mpipe_err fill(struct mpipe__route *route,
                            const struct mpipe__role *roles,
                            const struct mpipe_machine *machine,
-                           unsigned max_degree, bool exchange)
+                           unsigned max_degree,
+                           const struct mpipe__exchange *exchange)
 {
     struct pass pass = { route, machine, max_degree, exchange, false };
     struct index first = { 0 }, last = { 0 };
@@ -320,7 +349,8 @@ done:
 struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
                                       unsigned n_ranks, unsigned n_stages,
                                       const struct mpipe_machine *machine,
-                                      unsigned max_degree, bool exchange,
+                                      unsigned max_degree,
+                                      const struct mpipe__exchange *exchange,
                                       struct mpipe_error *err)
 {
     struct mpipe__route *route;

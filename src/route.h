@@ -44,15 +44,21 @@ struct mpipe__route {
     struct mpipe__edge *block;      /* where all lists lie */
 };
 
+/* How the ranks of the last stage are joined to one another too. */
+struct mpipe__exchange {
+    unsigned side;          /* of the square they stand in; 0: all to all */
+    unsigned gather;        /* not 0: each only to the first of so many */
+};
+
 /* NULL on an error: MPIPE_ENOMEM, or MPIPE_EINVAL when the roles leave a
  * stage without a rank, do not meet at a boundary, or let rank 0 serve beside
  * others.  'machine' must have n_ranks ranks.  'max_degree' 0 is taken as
- * MPIPE__ROUTE_DEGREE.  'exchange': the ranks of the last stage are joined to
- * one another too, all to all. */
+ * MPIPE__ROUTE_DEGREE.  'exchange' NULL: there is none. */
 struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
                                       unsigned n_ranks, unsigned n_stages,
                                       const struct mpipe_machine *machine,
-                                      unsigned max_degree, bool exchange,
+                                      unsigned max_degree,
+                                      const struct mpipe__exchange *exchange,
                                       struct mpipe_error *err);
 void mpipe__route_free(struct mpipe__route *route);     /* NULL is allowed */
 

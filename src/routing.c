@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include "error.h"
+#include "exchange.h"
 #include "master.h"
 #include "recovery.h"
 #include "route.h"
@@ -17,6 +18,8 @@
                                        make waits until they are complete */
 #define STAR_WINDOW    2u           /* on links that only carry retries */
 #define MANY_LINKS     32u          /* in-links from which slots are small */
+#define MANY_SLOTS     256u         /* ... and shared out, two each at least */
+#define HOME_SLOTS     4096u        /* on rank 0, or one for each rank */
 
 static uint32_t slot_of(const struct mpipe__engine *en,
                         const struct mpipe__route *route, unsigned rank)
@@ -34,15 +37,30 @@ static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
     return NULL;
 }
 
+/* Rank 0's slots are shared out; elsewhere links beyond so many have fewer. */
+static unsigned window_most(const struct mpipe__route *route, unsigned to)
+{
+    unsigned share = to == 0 ? HOME_SLOTS / route->n_ranks
+                     : route->in[to].n > MANY_LINKS
+                       ? MANY_SLOTS / route->in[to].n : UINT_MAX;
+    unsigned least = to == 0 ? 1 : 2;
+
+    return share > least ? share : least;
+}
+
 /* What may flow to rank 'to' over one link. */
 static void window_of(const struct mpipe__flow *flow,
                       const struct mpipe__route *route, unsigned to,
                       bool edge, bool from_home, uint32_t *window,
                       uint32_t *slot)
 {
+    unsigned most = window_most(route, to);
+
     *window = edge ? flow->engine->options->credits : STAR_WINDOW;
     if (flow->spec->shuffle != NULL && from_home && *window > FEW_ROOTS)
         *window = FEW_ROOTS;
+    if (*window > most)
+        *window = most;
     *slot = edge ? slot_of(flow->engine, route, to) : MPIPE__SMALL_SLOT;
 }
 
@@ -89,10 +107,12 @@ static void begin_table(struct table_writer *w, bool more)
         mpipe__flow_fail(w->flow, 0, MPIPE_ENOMEM, "no memory for a table");
 }
 
+/* All tables are under way at once, so each takes no more memory than it must. */
 static void send_table(struct table_writer *w)
 {
     if (w->frame != NULL)
-        mpipe__link_control(w->to, w->frame);
+        mpipe__link_control(w->to, mpipe__pool_compact(w->flow->links.pool,
+                                                       w->frame));
     w->frame = NULL;
 }
 
@@ -106,6 +126,21 @@ static void add_to_table(struct table_writer *w,
     }
     if (w->frame != NULL)
         mpipe__frame_append_slow(w->frame, t, sizeof *t);
+}
+
+/* A worker's number, counted from 1; 0: it is none. */
+static uint32_t number_of(const struct mpipe__flow *flow, unsigned rank)
+{
+    return flow->master->worker[rank] + 1;
+}
+
+/* Steps along a column of an exchange are on a lane of their own. */
+static uint32_t lane_to(const struct table_writer *w, unsigned a, unsigned b)
+{
+    const uint32_t *worker = w->flow->master->worker;
+
+    return mpipe__exchange_is_last(w->head.side, worker[a], worker[b])
+           ? MPIPE__LANE_HOME : MPIPE__LANE_MAIN;
 }
 
 /* The link between rank 0 and a rank, as seen from either. */
@@ -124,7 +159,7 @@ static void star_link(struct table_writer *w, const struct mpipe__route *route,
                               : result != NULL ? result->distance : 0;
     t.feeds = at_home && feed != NULL;
     t.next = !at_home && result != NULL;
-    t.worker = at_home && w->flow->master->worker[rank] != UINT_MAX;
+    t.worker = at_home ? number_of(w->flow, rank) : 0;
     t.window_out = at_home ? down : up;
     t.slot_out = at_home ? down_slot : up_slot;
     t.window_in = at_home ? up : down;
@@ -145,7 +180,8 @@ static void table_of_worker(struct table_writer *w,
         t.peer = out->edge[i].peer;
         t.distance = out->edge[i].distance;
         t.next = w->flow->spec->shuffle == NULL;
-        t.worker = !t.next;
+        t.worker = number_of(w->flow, t.peer);
+        t.lane = lane_to(w, rank, t.peer);
         window_of(w->flow, route, t.peer, true, false, &t.window_out,
                   &t.slot_out);
         add_to_table(w, &t);
@@ -156,6 +192,7 @@ static void table_of_worker(struct table_writer *w,
         memset(&t, 0, sizeof t);
         t.peer = in->edge[i].peer;
         t.distance = in->edge[i].distance;
+        t.lane = lane_to(w, rank, t.peer);
         window_of(w->flow, route, rank, true, false, &t.window_in,
                   &t.slot_in);
         add_to_table(w, &t);
@@ -200,15 +237,30 @@ static void send_brief(struct mpipe__flow *flow, struct mpipe__link *to)
     }
 }
 
+/* From partition p on, as many as have neighbours in rank and number. */
+static struct mpipe__place run_of_owners(const struct mpipe__flow *flow,
+                                         uint32_t p)
+{
+    const struct mpipe__shuffle *sh = flow->spec->shuffle;
+    const struct mpipe__owner *o = &sh->owner[p];
+    const uint32_t *worker = flow->master->worker;
+    uint32_t n = 1;
+
+    while (p + n < sh->n_owners && o[n].state == o->state
+           && o[n].rank == o->rank + n
+           && worker[o[n].rank] == worker[o->rank] + n)
+        n++;
+    return (struct mpipe__place){ p, n, o->rank, worker[o->rank], o->state, 0 };
+}
+
 /* Who gets which partition by this table: all of them, each time. */
 static void send_owners(struct mpipe__flow *flow, struct mpipe__link *to)
 {
     const struct mpipe__shuffle *sh = flow->spec->shuffle;
     struct mpipe__frame *f = NULL;
 
-    for (uint32_t p = 0; sh != NULL && p < sh->n_owners; p++) {
-        struct mpipe__place place = { p, sh->owner[p].rank,
-                                      sh->owner[p].state, 0 };
+    for (uint32_t p = 0; sh != NULL && p < sh->n_owners;) {
+        struct mpipe__place place = run_of_owners(flow, p);
 
         if (f == NULL)
             f = mpipe__control_new(&flow->links, MPIPE__OWNERS);
@@ -218,7 +270,8 @@ static void send_owners(struct mpipe__flow *flow, struct mpipe__link *to)
             return;
         }
         mpipe__frame_append_slow(f, &place, sizeof place);
-        if (p + 1 < sh->n_owners
+        p += place.n;
+        if (p < sh->n_owners
             && mpipe__frame_need(f, sizeof place) <= MPIPE__CONTROL_SIZE)
             continue;
         mpipe__link_control(to, f);
@@ -226,10 +279,27 @@ static void send_owners(struct mpipe__flow *flow, struct mpipe__link *to)
     }
 }
 
+/* How the workers of a shuffle exchange: as all of them end with the last stage,
+ * their numbers are those by which route.c joins them. */
+static struct mpipe__exchange exchange_of(const struct mpipe__flow *flow)
+{
+    const struct mpipe__shuffle *sh = flow->spec->shuffle;
+    struct mpipe__exchange x = { 0, 0 };
+
+    if (sh == NULL)
+        return x;
+    x.side = mpipe__exchange_side(flow->master->n_workers,
+                                  flow->engine->options->direct);
+    if (x.side > 0 && sh->gather > 0)
+        x = (struct mpipe__exchange){ 0, sh->gather };
+    return x;
+}
+
 /* To one rank.  The first table also says how large the links' windows are;
  * 'route' gives the same to both ends. */
 static void send_to(struct mpipe__flow *flow,
-                    const struct mpipe__route *route, unsigned rank)
+                    const struct mpipe__route *route, unsigned side,
+                    unsigned rank)
 {
     const struct mpipe__master *m = flow->master;
     const struct mpipe__role *role = &m->member[rank].role;
@@ -238,7 +308,7 @@ static void send_to(struct mpipe__flow *flow,
         .head = { .version = m->version, .serves = role->serves,
                   .first = role->first, .last = role->last,
                   .n_workers = m->n_workers, .worker = m->worker[rank],
-                  .again = m->again_from }
+                  .side = side, .again = m->again_from }
     };
 
     if (w.to == NULL || w.to->dead)
@@ -263,21 +333,25 @@ enum mpipe_err mpipe__routing_send(struct mpipe__flow *flow,
     const struct mpipe_machine *machine = flow->engine->machine;
     struct mpipe__role *role = calloc(machine->n_ranks, sizeof *role);
     struct mpipe__route *route = NULL;
+    struct mpipe__exchange exchange = { 0, 0 };
 
     for (unsigned r = 0; role != NULL && r < machine->n_ranks; r++)
         role[r] = m->member[r].role;
     if (role == NULL || number_workers(flow) != MPIPE_OK
-        || mpipe__recovery_owners(flow) != MPIPE_OK)
+        || mpipe__recovery_owners(flow) != MPIPE_OK) {
         mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a table");
-    else
+    } else {
+        exchange = exchange_of(flow);
         route = mpipe__route_new(role, machine->n_ranks, flow->spec->n_stages,
                                  machine, MPIPE__ROUTE_DEGREE,
-                                 flow->spec->shuffle != NULL, err);
+                                 flow->spec->shuffle != NULL ? &exchange : NULL,
+                                 err);
+    }
     if (route != NULL) {
         m->version++;
         m->ledger.attempt = m->version;
         for (unsigned r = 0; r < route->n_ranks; r++)
-            send_to(flow, route, r);
+            send_to(flow, route, exchange.side, r);
     }
     free(role);
     mpipe__route_free(route);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "children.h"
 #include "collect.h"
+#include "exchange.h"
 #include "flow.h"
 #include "shuffle.h"
 
@@ -412,30 +413,38 @@ void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id)
 
 /* ---- owners ---- */
 
+static bool room_for_owners(struct mpipe__outbound *o, uint32_t n)
+{
+    struct mpipe__whose *grown;
+
+    if (n <= o->n_owners)
+        return true;
+    grown = realloc(o->owner, n * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    o->owner = grown;
+    o->n_owners = n;
+    return true;
+}
+
 void mpipe__shuffle_owners(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__outbound *o = &flow->worker.outbound;
-    struct mpipe__place place;
+    struct mpipe__place at;
     struct mpipe__cursor c;
     struct mpipe_item item;
 
     mpipe__cursor_init(&c, f);
-    while (mpipe__cursor_next(&c, &item) && item.size == sizeof place) {
-        memcpy(&place, item.data, sizeof place);
-        if (place.part >= o->n_owners) {
-            size_t n = place.part + 1u, more = n + n / 2 + 8;
-            struct mpipe__owner *grown = realloc(o->owner,
-                                                 more * sizeof *grown);
-            if (grown == NULL) {
-                mpipe__flow_fail(flow, flow->engine->transport->rank,
-                                 MPIPE_ENOMEM, "no memory for the owners of "
-                                 "partitions");
-                return;
-            }
-            o->owner = grown;
-            o->n_owners = place.part + 1u;
+    while (mpipe__cursor_next(&c, &item) && item.size == sizeof at) {
+        memcpy(&at, item.data, sizeof at);
+        if (!room_for_owners(o, at.part + at.n)) {
+            mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                             "no memory for the owners of partitions");
+            return;
         }
-        o->owner[place.part] = (struct mpipe__owner){ place.rank, place.state };
+        for (uint32_t i = 0; i < at.n; i++)
+            o->owner[at.part + i] = (struct mpipe__whose){
+                at.rank + i, at.worker + i, at.state };
     }
     o->partial = false;
     for (uint32_t p = 0; p < o->n_owners; p++)
@@ -448,14 +457,24 @@ bool mpipe__shuffle_link(const struct mpipe__flow *flow,
                          struct mpipe__link **link)
 {
     const struct mpipe__outbound *o = &flow->worker.outbound;
-    uint32_t part = f->head.tries, rank;
+    const struct mpipe__whose *to;
+    bool last;
 
-    if (part >= o->n_owners || o->owner[part].state != MPIPE__PART_FILLING)
+    *link = NULL;
+    if (f->head.tries >= o->n_owners)
         return false;
-    rank = o->owner[part].rank;
-    *link = rank == (uint32_t)flow->engine->transport->rank
-            ? NULL : flow->worker_link[rank];
-    return *link != NULL || rank == (uint32_t)flow->engine->transport->rank;
+    to = &o->owner[f->head.tries];
+    if (to->state != MPIPE__PART_FILLING)
+        return false;
+    if (to->rank == (uint32_t)flow->engine->transport->rank)
+        return true;
+    last = mpipe__exchange_is_last(flow->side, flow->worker_index, to->worker);
+    if (flow->side > 0 && !last)
+        *link = flow->row[mpipe__exchange_column(flow->side, to->worker)];
+    else
+        *link = mpipe__link_find(&flow->links, (int)to->rank,
+                                 last ? MPIPE__LANE_HOME : MPIPE__LANE_MAIN);
+    return *link != NULL;
 }
 
 /* ---- numbers ---- */

@@ -56,9 +56,15 @@ struct mpipe__part_info {   /* the item of MPIPE__PARTS */
     uint64_t rank, memory_max;      /* of its store */
 };
 
-struct mpipe__place {       /* the item of MPIPE__OWNERS */
-    uint32_t part, rank, state;     /* as in struct mpipe__owner */
-    uint32_t unused;
+/* The item of MPIPE__OWNERS: n partitions in a row, whose owners are ranks in a row
+ * and workers in a row. */
+struct mpipe__place {
+    uint32_t part, n, rank, worker;
+    uint32_t state, unused;         /* as in struct mpipe__owner */
+};
+
+struct mpipe__whose {       /* a partition, as its owner's peers see it */
+    uint32_t rank, worker, state;
 };
 
 struct mpipe__void {        /* a frame that is not to count */
@@ -77,7 +83,7 @@ struct mpipe__addition {    /* while careful: one pair more in a frame */
 
 struct mpipe__outbound {
     uint32_t n_parts;
-    struct mpipe__owner *owner;     /* as the table says: a partition each */
+    struct mpipe__whose *owner;     /* as the table says: a partition each */
     uint32_t n_owners;
     bool partial;                   /* some are not being filled */
     struct mpipe__frame **open;     /* a partition each; or NULL */
@@ -139,8 +145,8 @@ void mpipe__shuffle_stats(const struct mpipe__flow *flow,
                           struct mpipe__rank_stats *stats);
 /* A frame has left with this id. */
 void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id);
-/* The link to the owner of the frame's partition; NULL: it is this rank.  False: it
- * has none any more, so the frame is to be dropped. */
+/* The link to the owner of the frame's partition, or towards it; NULL: it is this
+ * rank.  False: it has none any more, so the frame is to be dropped. */
 bool mpipe__shuffle_link(const struct mpipe__flow *flow,
                          const struct mpipe__frame *f,
                          struct mpipe__link **link);

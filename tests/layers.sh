@@ -13,11 +13,11 @@ layer_of()
     progress|trace|show|stats|interval|journal|journal_owner|record|\
     cause|pair|combine|table|partition|sort|scratch|kept|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
-    topology|machine|placement|grouping|layout|plan_*|repair|owners|route)
+    topology|machine|placement|grouping|layout|plan_*|repair|owners|exchange|route)
         echo 1 ;;                       # plan: where things run
     transport|transport_*|clock|doorbell|doorbell_smpi|farewell|interrupt|last_words|launcher|lifeline|link)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|mapped|map_journal|backup|poison|recovery|resume|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
+    worker|children|mapped|map_journal|backup|poison|recovery|resume|relay|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\

@@ -41,6 +41,7 @@ unit_suites = \
 	tests/deaths.c \
 	tests/doorbell.c \
 	tests/error.c \
+	tests/exchange.c \
 	tests/file_list.c \
 	tests/frame.c \
 	tests/fuzz_frame.c \

@@ -330,7 +330,8 @@ static void random_jobs(void)
 {
     static const char *const options[] = {
         "--log-level=error --memory=64K", "--log-level=error --memory=64M",
-        "--log-level=error --memory=200K --frame=1K --credits=1"
+        "--log-level=error --memory=200K --frame=1K --credits=1",
+        "--log-level=error --memory=64K --direct=0 --credits=2"
     };
     static const int64_t items[] = { 0, 1, 20, 300, 3000 };
     const char *rounds = getenv("MPIPE_TEST_ROUNDS");

@@ -145,7 +145,7 @@ static void all_die(uint64_t seed)
         for (unsigned r = 0; r < n_ranks; r++)
             CU_ASSERT(!dead[r] || !plan->role[r].serves);
         route = mpipe__route_new(plan->role, n_ranks, n_stages, m,
-                                 MPIPE__ROUTE_DEGREE, false, &err);
+                                 MPIPE__ROUTE_DEGREE, NULL, &err);
         CU_ASSERT_PTR_NOT_NULL(route);
         if (route == NULL) {
             fprintf(stderr, "repair: seed %llu: %s\n",

@@ -108,7 +108,7 @@ static void joins_small_flows(void)
         struct mpipe__route *route = mpipe__route_new(roles, n,
                                                       row[i].n_stages, m,
                                                       row[i].max_degree,
-                                                      false, &err);
+                                                      NULL, &err);
         char text[256];
 
         CU_ASSERT_PTR_NOT_NULL_FATAL(route);
@@ -152,7 +152,7 @@ static void rejects(void)
         struct mpipe_error err = { MPIPE_OK, -1, "" };
 
         CU_ASSERT_PTR_NULL(mpipe__route_new(roles, n, row[i].n_stages, m, 0,
-                                            false,
+                                            NULL,
                                             &err));
         CU_ASSERT_EQUAL(err.code, MPIPE_EINVAL);
         CU_ASSERT_PTR_NOT_NULL(strstr(err.text, row[i].in_text));
@@ -262,7 +262,7 @@ static void bounds_degrees(void)
                     left[s]--;
                     roles[r++] = (struct mpipe__role){ true, s, s };
                 }
-        route = mpipe__route_new(roles, n, 3, m, row[i].max_degree, false,
+        route = mpipe__route_new(roles, n, 3, m, row[i].max_degree, NULL,
                                  NULL);
         CU_ASSERT_PTR_NOT_NULL_FATAL(route);
         check_edges(route, roles, m);
@@ -297,7 +297,7 @@ static void keeps_near(void)
         m->at[r].id[MPIPE__NODE] = (r - 1) / 32;
         roles[r] = (struct mpipe__role){ true, r % 2, r % 2 };
     }
-    route = mpipe__route_new(roles, n, 2, m, 16, false, NULL);
+    route = mpipe__route_new(roles, n, 2, m, 16, NULL, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(route);
     for (r = 1; r < n; r++) {
         unsigned near = 0;

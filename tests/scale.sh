@@ -40,7 +40,7 @@ run "$MAKE" -j2 tests/scale/scale apps/pi apps/wordcount
 sh "$scale/platform.sh" fattree 4 4 . || exit 1
 simulate()
 {
-    timeout -k 2 60 smpirun -np 16 -platform platform.xml -hostfile hosts \
+    timeout -s KILL 60 smpirun -np 16 -platform platform.xml -hostfile hosts \
         --cfg=smpi/simulate-computation:no --cfg=smpi/test:0 \
         --log=root.thres:error "$@" --quiet 2>err </dev/null ||
         { cat err; fail "failed: $*"; }

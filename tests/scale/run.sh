@@ -43,9 +43,9 @@ for ranks; do
     export MPIPE_MACHINE
     for part in $parts; do
         # one process: the memory of a rank is in no relation to that of the node
-        timeout -k 2 "$limit" smpirun -np "$ranks" \
+        timeout -s KILL "$limit" smpirun -np "$ranks" \
             -platform "$work/platform.xml" -hostfile "$work/hosts" \
-            --cfg=smpi/privatization:no --cfg=contexts/stack-size:512 \
+            --cfg=smpi/privatization:no --cfg=contexts/stack-size:1024 \
             --cfg=smpi/simulate-computation:no --cfg=smpi/test:0 \
             --cfg=network/crosstraffic:0 --log=root.thres:error \
             "$build/tests/scale/scale" "$part" "$tasks" 1000 "$step" \
