@@ -106,7 +106,7 @@ void mpipe__layout_deal(struct mpipe__groups *groups, const bool *open,
 
 double mpipe__layout_score(const struct mpipe__cost *cost)
 {
-    return cost->busiest + 0.01 * cost->busiest_worker + 0.01 * cost->moved;
+    return cost->busiest_worker + 0.1 * cost->busiest + 0.01 * cost->moved;
 }
 
 /* A layout that is being improved. */

@@ -26,7 +26,9 @@ void mpipe__layout_blocks(struct mpipe__groups *groups,
 void mpipe__layout_deal(struct mpipe__groups *groups, const bool *open,
                         unsigned use, unsigned n_ranks, int *group);
 
-/* How bad a layout is: its cost, and a little of what else is bad. */
+/* How bad a layout is: what its busiest worker costs, and a little of what else is
+ * bad.  Rank 0 moves everything in any layout: with many ranks it costs more than any
+ * worker, and to be a little nearer to it is not worth slower workers. */
 double mpipe__layout_score(const struct mpipe__cost *cost);
 
 /* Change roles of single ranks and of pairs while that makes the score

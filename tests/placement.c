@@ -589,6 +589,20 @@ static void places_10000_ranks(void)
            / (double)(sizeof row / sizeof row[0]));
 }
 
+/* Rank 0 moves so much that it costs more than any worker; these must not suffer. */
+static void workers_come_first(void)
+{
+    static const struct shape shape = { 1, 16, 1, 1, 4 };
+    struct mpipe_plan *plan = plan_of(shape, 64, "a b:0:2 c",
+                                      MPIPE_POLICY_TOPOLOGY, 0, NULL);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(plan);
+    CU_ASSERT_EQUAL(count_role(plan, 0), 16);
+    CU_ASSERT_EQUAL(count_role(plan, 1), 31);
+    CU_ASSERT_EQUAL(count_role(plan, 2), 16);
+    mpipe_plan_free(plan);
+}
+
 static void keeps_chains_in_nodes(void)
 {
     /* 16 nodes of 8, ranks dealt to the nodes in turn (mpirun --map-by node),
@@ -653,6 +667,7 @@ static const struct mpipe__test tests[] = {
     { "plans of any size give every stage its ranks", places_any_size },
     { "chains stay inside nodes and replicas are on all of them",
       keeps_chains_in_nodes },
+    { "workers are not made slower to be nearer to rank 0", workers_come_first },
     { "10000 ranks are shared out in proportion to the work",
       places_10000_ranks },
     { NULL, NULL }
