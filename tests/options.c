@@ -40,7 +40,7 @@ static void table_is_sound(void)
     unsigned n = 0;
     const struct mpipe_option_info *t = mpipe_options(&n);
     struct mpipe__options o;
-    CU_ASSERT_EQUAL(n, 27);
+    CU_ASSERT_EQUAL(n, 28);
     CU_ASSERT_PTR_EQUAL(mpipe_options(NULL), t);
     mpipe__options_default(&o);
     for (unsigned i = 0; i < n; i++) {
