@@ -363,6 +363,7 @@ struct mpipe__route *mpipe__route_new(const struct mpipe__role *roles,
         goto error;
     route->n_ranks = n_ranks;
     route->n_stages = n_stages;
+    route->side = exchange != NULL ? exchange->side : 0;
     route->out = calloc(n_ranks, sizeof *route->out);
     route->in = calloc(n_ranks, sizeof *route->in);
     if (route->out == NULL || route->in == NULL

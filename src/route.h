@@ -37,6 +37,7 @@ struct mpipe__edges {
 
 struct mpipe__route {
     unsigned n_ranks, n_stages;
+    unsigned side;                  /* of the exchange's square; 0: there is none */
     struct mpipe__edges *out, *in;  /* n_ranks each; a rank without a role has
                                        n == 0.  Rank 0's: what it feeds, and
                                        what comes to its sink; alone it has

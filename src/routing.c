@@ -17,15 +17,16 @@
 #define FEW_ROOTS      3u           /* for a rank at a time, where what they
                                        make waits until they are complete */
 #define STAR_WINDOW    2u           /* on links that only carry retries */
-#define MANY_LINKS     32u          /* in-links from which slots are small */
+#define MANY_LINKS     32u          /* in-links from which slots are small, as
+                                       they are in a square */
 #define MANY_SLOTS     256u         /* ... and shared out, two each at least */
 #define HOME_SLOTS     4096u        /* on rank 0, or one for each rank */
 
 static uint32_t slot_of(const struct mpipe__engine *en,
                         const struct mpipe__route *route, unsigned rank)
 {
-    return route->in[rank].n <= MANY_LINKS ? (uint32_t)en->slot
-                                           : MPIPE__SMALL_SLOT;
+    return route->in[rank].n <= MANY_LINKS && route->side == 0
+           ? (uint32_t)en->slot : MPIPE__SMALL_SLOT;
 }
 
 static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
@@ -41,7 +42,7 @@ static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
 static unsigned window_most(const struct mpipe__route *route, unsigned to)
 {
     unsigned share = to == 0 ? HOME_SLOTS / route->n_ranks
-                     : route->in[to].n > MANY_LINKS
+                     : route->in[to].n > MANY_LINKS || route->side > 0
                        ? MANY_SLOTS / route->in[to].n : UINT_MAX;
     unsigned least = to == 0 ? 1 : 2;
 
@@ -298,8 +299,7 @@ static struct mpipe__exchange exchange_of(const struct mpipe__flow *flow)
 /* To one rank.  The first table also says how large the links' windows are;
  * 'route' gives the same to both ends. */
 static void send_to(struct mpipe__flow *flow,
-                    const struct mpipe__route *route, unsigned side,
-                    unsigned rank)
+                    const struct mpipe__route *route, unsigned rank)
 {
     const struct mpipe__master *m = flow->master;
     const struct mpipe__role *role = &m->member[rank].role;
@@ -308,7 +308,7 @@ static void send_to(struct mpipe__flow *flow,
         .head = { .version = m->version, .serves = role->serves,
                   .first = role->first, .last = role->last,
                   .n_workers = m->n_workers, .worker = m->worker[rank],
-                  .side = side, .again = m->again_from }
+                  .side = route->side, .again = m->again_from }
     };
 
     if (w.to == NULL || w.to->dead)
@@ -351,7 +351,7 @@ enum mpipe_err mpipe__routing_send(struct mpipe__flow *flow,
         m->version++;
         m->ledger.attempt = m->version;
         for (unsigned r = 0; r < route->n_ranks; r++)
-            send_to(flow, route, exchange.side, r);
+            send_to(flow, route, r);
     }
     free(role);
     mpipe__route_free(route);

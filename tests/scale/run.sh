@@ -6,20 +6,22 @@
 #   -k KIND     fattree (default) or dragonfly
 #   -p PARTS    "farm ranges pipeline words" or some of them
 #   -t TASKS    for each rank (100)
+#   -u US       of simulated time for a task (1000)
 #   -s STEP     tasks in an item of ranges (10)
 #   -P POLICY   topology (default) or round-robin
 #   -l SECONDS  time limit of one run (600)
 #
 # Nodes have four ranks.  A row for each run; what did not end says so.
 
-build=. kind=fattree parts="farm ranges pipeline words" tasks=100 step=10
+build=. kind=fattree parts="farm ranges pipeline words" tasks=100 us=1000 step=10
 policy=topology limit=600
-while getopts b:k:p:t:s:P:l: option; do
+while getopts b:k:p:t:u:s:P:l: option; do
     case $option in
     b) build=$OPTARG ;;
     k) kind=$OPTARG ;;
     p) parts=$OPTARG ;;
     t) tasks=$OPTARG ;;
+    u) us=$OPTARG ;;
     s) step=$OPTARG ;;
     P) policy=$OPTARG ;;
     l) limit=$OPTARG ;;
@@ -48,7 +50,7 @@ for ranks; do
             --cfg=smpi/privatization:no --cfg=contexts/stack-size:1024 \
             --cfg=smpi/simulate-computation:no --cfg=smpi/test:0 \
             --cfg=network/crosstraffic:0 --log=root.thres:error \
-            "$build/tests/scale/scale" "$part" "$tasks" 1000 "$step" \
+            "$build/tests/scale/scale" "$part" "$tasks" "$us" "$step" \
             --quiet --memory=16M --policy="$policy" </dev/null && continue
         echo "run.sh: $part on $ranks ranks failed, or took more than $limit s"
         status=1
