@@ -23,6 +23,7 @@
 #include <mpipe.h>
 #include "arguments.h"
 #include "mpipe_tool.h"
+#include "run_signals.h"
 #include "run_stdout.h"
 #include "run_watch.h"
 
@@ -284,32 +285,6 @@ static void print(const struct command *c)
 
 /* ---- run it ---- */
 
-static volatile pid_t child;
-static volatile sig_atomic_t asked;     /* signals that came */
-static volatile sig_atomic_t gentle;    /* stands for SIGTERM and SIGUSR1; 0: none */
-
-/* To the launcher, which hands it on to the ranks.  Those that have a journal need
- * time to save what they have: Open MPI gives it at SIGUSR1 only, and MPICH does not
- * hand that on. */
-static void hand_on(int number)
-{
-    bool asks = number == SIGTERM || number == SIGUSR1;
-    int given = gentle != 0 && asked == 0 && asks ? gentle : number;
-
-    asked += number != SIGUSR2;         /* which asks for nothing of ours */
-    if (child > 0)
-        kill(child, given);
-}
-
-/* A signal that whoever started us has ignored (nohup) stays so. */
-static void catch(int number)
-{
-    struct sigaction ours = { .sa_handler = hand_on, .sa_flags = SA_RESTART }, old;
-
-    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-        sigaction(number, &ours, NULL);
-}
-
 /* What rank 0 has said of its end; -1: nothing. */
 static int said(const char *path)
 {
@@ -326,18 +301,10 @@ static int said(const char *path)
 
 static int run(const struct command *c, const char *status_file)
 {
-    static const int handed[] = { SIGTERM, SIGUSR1, SIGUSR2, SIGHUP };
-    static const int ignored[] = { SIGINT, SIGQUIT };
-    struct sigaction ignore = { .sa_handler = SIG_IGN }, old[2];
-    pid_t pid;
-    int code;
+    pid_t pid = fork();
 
-    for (size_t i = 0; i < 2; i++)      /* the terminal sends them to both */
-        sigaction(ignored[i], &ignore, &old[i]);
-    pid = fork();
     if (pid == 0) {
-        for (size_t i = 0; i < 2; i++)
-            sigaction(ignored[i], &old[i], NULL);
+        run_signals_release();
         execvp(c->word[0], (char **)(uintptr_t)c->word);
         fprintf(stderr, "mpipe run: %s cannot be started: %s (is it in "
                 "PATH?)\n", c->word[0], strerror(errno));
@@ -348,14 +315,7 @@ static int run(const struct command *c, const char *status_file)
                 strerror(errno));
         return 126;
     }
-    child = pid;
-    for (size_t i = 0; i < sizeof handed / sizeof handed[0]; i++)
-        catch(handed[i]);
-    code = run_watch(pid, status_file);
-    child = 0;
-    for (size_t i = 0; i < 2; i++)
-        sigaction(ignored[i], &old[i], NULL);
-    return code;
+    return run_watch(pid, status_file);
 }
 
 /* MPICH tells of a rank's signal as if that were an exit code. */
@@ -405,13 +365,20 @@ static bool rewind_input(off_t began, bool checked)
     return checked || fstat(STDIN_FILENO, &st) != 0 || S_ISCHR(st.st_mode);
 }
 
+/* A signal between two starts counts as well. */
+static bool stops(void)
+{
+    run_signals_take(0, 0);
+    return run_signals_asked();
+}
+
 static int run_again(const struct command *c, const struct request *r,
                      const struct place *place)
 {
     off_t began = lseek(STDIN_FILENO, 0, SEEK_CUR);
     int code = run_and_tell(c, r, place);
 
-    for (unsigned i = 0; i < r->restarts && is_death(code) && asked == 0; i++) {
+    for (unsigned i = 0; i < r->restarts && is_death(code) && !stops(); i++) {
         if (!rewind_input(began, r->journal != NULL)) {
             fprintf(stderr, "mpipe run: %s is not started again: its stdin is a "
                     "pipe, which cannot be read twice (give it a file, or "
@@ -552,12 +519,36 @@ static bool make_status(struct place *place)
     return true;
 }
 
+static int prepare_and_run(struct request *r, struct place *place)
+{
+    struct command c = { NULL, 0 };
+    struct words words;
+    size_t n = 0;
+    int code = 0;
+
+    while (r->program[n] != NULL)
+        n++;
+    c.word = calloc(n + r->n_words + 32, sizeof *c.word);
+    if (c.word == NULL) {
+        fputs("mpipe run: no memory\n", stderr);
+        return -MPIPE_ENOMEM;
+    }
+    command_of(&c, r, place, &words);
+    if (r->dry)
+        print(&c);
+    else if (setenv("MPIPE_STATUS_FILE", place->status, 1) != 0
+             || (r->journal != NULL && setenv("MPIPE_JOURNAL", r->journal, 1) != 0))
+        code = -MPIPE_ENOMEM;   /* other launchers hand on all there is */
+    else
+        code = run_again(&c, r, place);
+    free(c.word);
+    return code;
+}
+
 int mpipe_tool_run(int argc, char **argv)
 {
     struct request r = { .ranks = 0 };
     struct place place = { .kind = IS_OTHER };
-    struct command c = { NULL, 0 };
-    struct words words;
     int code;
 
     r.journal = getenv("MPIPE_JOURNAL");
@@ -572,6 +563,9 @@ int mpipe_tool_run(int argc, char **argv)
                 strerror(errno));
         return 127;
     }
+    run_signals_hold();
+    if (r.journal != NULL)
+        run_signals_gently(place.kind == IS_OPEN_MPI ? SIGUSR1 : SIGTERM);
     if (r.dry)
         snprintf(place.status, sizeof place.status, "FILE");
     else if (!make_status(&place))
@@ -580,26 +574,10 @@ int mpipe_tool_run(int argc, char **argv)
         snprintf(place.out, sizeof place.out, "%s.out", place.status);
     if (!r.dry && place.out[0] != '\0' && !run_stdout_offer(place.out))
         place.out[0] = '\0';
-    c.word = calloc((size_t)argc + WORDS_MOST + 32, sizeof *c.word);
-    if (c.word == NULL) {
-        fputs("mpipe run: no memory\n", stderr);
-        code = -MPIPE_ENOMEM;
-    } else {
-        command_of(&c, &r, &place, &words);
-        if (r.journal != NULL)
-            gentle = place.kind == IS_OPEN_MPI ? SIGUSR1 : SIGTERM;
-        if (!r.dry && (setenv("MPIPE_STATUS_FILE", place.status, 1) != 0
-                       || (r.journal != NULL
-                           && setenv("MPIPE_JOURNAL", r.journal, 1) != 0)))
-            code = -MPIPE_ENOMEM;   /* other launchers hand on all there is */
-        else if (r.dry)
-            print(&c);
-        else
-            code = run_again(&c, &r, &place);
-    }
+    code = prepare_and_run(&r, &place);
     run_stdout_withdraw();
     if (!r.dry)
         unlink(place.status);
-    free(c.word);
+    run_signals_release();
     return code;
 }

@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <mpipe.h>
+#include "run_signals.h"
 #include "run_watch.h"
 
 #define LOOK_MS     20          /* between looks, at first */
@@ -261,18 +262,12 @@ static enum verdict decide_in_time(struct watch *w)
 
 /* ---- do it ---- */
 
-/* Wait for SIGCHLD, at most so long.  True: the launcher has ended. */
+/* Wait for a signal, at most so long.  True: the launcher has ended. */
 static bool has_ended(const struct watch *w, int *how, uint64_t wait_ms)
 {
-    struct timespec most = { (time_t)(wait_ms / 1000),
-                             (long)(wait_ms % 1000) * 1000000 };
-    sigset_t child;
-
     if (waitpid(w->launcher, how, WNOHANG) == w->launcher)
         return true;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigtimedwait(&child, NULL, &most);
+    run_signals_take(w->launcher, wait_ms);
     return waitpid(w->launcher, how, WNOHANG) == w->launcher;
 }
 
@@ -346,15 +341,9 @@ static bool watch_on(struct watch *w, int *how)
 int run_watch(pid_t launcher, const char *status)
 {
     struct watch w = { .launcher = launcher, .status = status };
-    sigset_t child, old;
     int how = 0;
-    bool all_well;
+    bool all_well = watch_on(&w, &how);
 
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, &old);
-    all_well = watch_on(&w, &how);
-    sigprocmask(SIG_SETMASK, &old, NULL);
     free(w.rank);
     if (!all_well)
         return -MPIPE_EDEAD;

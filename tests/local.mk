@@ -266,6 +266,7 @@ shell_tests = \
 	tests/progress.sh \
 	tests/quickstart.sh \
 	tests/resume.sh \
+	tests/run.sh \
 	tests/scale.sh \
 	tests/signals.sh \
 	tests/silent.sh \
