@@ -32,6 +32,7 @@
 #include "error.h"
 #include "last_words.h"
 #include "lifeline.h"
+#include "offspring.h"
 
 #define BATCH      64
 #define BACKLOG    1024
@@ -76,6 +77,7 @@ struct mpipe__lifeline {
     bool has_thread, ended;         /* the line is at its end */
     bool (*may_end)(void *arg, unsigned flow);
     void *may_end_arg;
+    struct mpipe__offspring offspring;
 };
 
 /* ---- sockets ---- */
@@ -142,6 +144,25 @@ static uint64_t round_ns(const struct mpipe__lifeline *l)
     return (uint64_t)l->timeout_s * 1000000000u / ROUNDS;
 }
 
+/* In a process that this one has forked, which would else keep the lines tied when this
+ * one dies. */
+static void let_go(void *arg)
+{
+    struct mpipe__lifeline *l = arg;
+
+    for (int i = 0; i < l->n_lines; i++) {
+        if (l->line[i].fd >= 0)
+            close(l->line[i].fd);
+        l->line[i].fd = -1;
+    }
+    if (l->listener >= 0)
+        close(l->listener);
+    if (l->epoll >= 0)
+        close(l->epoll);
+    l->listener = l->epoll = -1;
+    l->has_thread = false;              /* which is not there */
+}
+
 static struct mpipe__lifeline *new_lifeline(int rank, int size, int n_lines,
                                             unsigned timeout_s)
 {
@@ -164,6 +185,7 @@ static struct mpipe__lifeline *new_lifeline(int rank, int size, int n_lines,
     l->n_lines = n_lines;
     for (int i = 0; i < n_lines; i++)
         l->line[i].fd = -1;
+    mpipe__offspring_watch(&l->offspring, let_go, l);
     return l;
 }
 
@@ -651,6 +673,7 @@ void mpipe__lifeline_leave(struct mpipe__lifeline *l)
     if (l == NULL)
         return;
     mpipe__last_words_unwatch(l);
+    mpipe__offspring_unwatch(&l->offspring);
     for (int i = 0; i < l->n_lines; i++) {
         if (l->line[i].fd < 0)
             continue;

@@ -80,6 +80,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/master.h \
 	src/merge.c \
 	src/merge.h \
+	src/offspring.c \
+	src/offspring.h \
 	src/options.c \
 	src/options.h \
 	src/out.c \

@@ -15,7 +15,8 @@ layer_of()
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|owners|exchange|route)
         echo 1 ;;                       # plan: where things run
-    transport|transport_*|clock|doorbell|doorbell_smpi|farewell|interrupt|last_words|launcher|lifeline|link)
+    transport|transport_*|clock|doorbell|doorbell_smpi|farewell|interrupt|last_words|launcher|lifeline|link|\
+    offspring)
         echo 2 ;;                       # move: bytes between ranks
     worker|children|mapped|map_journal|backup|poison|recovery|resume|relay|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)

@@ -19,7 +19,7 @@
 #define WAIT_NS 10000000000u
 
 /* What a rank does once it is connected. */
-enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT, STOP, CRASH, OVERFLOW, ABORT,
+enum deed { STAY, LEAVE, DIE, CLOSE_ALL, EXIT, STOP, FORK, CRASH, OVERFLOW, ABORT,
             RECOVER };
 
 struct child {
@@ -76,6 +76,20 @@ static void crash(enum deed deed)
     }
 }
 
+/* A child that never execs stays.  Who it is goes out. */
+static void fork_one(int out)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        alarm(30);
+        pause();
+        _exit(0);
+    }
+    if (write(out, &pid, sizeof pid) != (ssize_t)sizeof pid)
+        _exit(8);
+}
+
 static void live(const struct mpipe__lifeline_address *address, int rank,
                  enum deed deed, int out)
 {
@@ -91,7 +105,9 @@ static void live(const struct mpipe__lifeline_address *address, int rank,
 
     if (l == NULL)
         _exit(9);
-    if (deed == DIE)
+    if (deed == FORK)
+        fork_one(out);
+    if (deed == DIE || deed == FORK)
         raise(SIGKILL);
     if (deed == EXIT)
         _exit(0);
@@ -274,13 +290,36 @@ static void all_stopped(void)
         end(&child[r]);
 }
 
-/* Rank 0 itself dies. */
+/* One that has forked dies, and its child lives: that is a death at once. */
+static void offspring(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(RANKS, 300, &address, NULL);
+    struct child child[RANKS];
+    pid_t pid;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    for (int r = 1; r < RANKS; r++)
+        child[r] = start(&address, r, r == 3 ? FORK : r == 1 ? STAY : LEAVE);
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 10000), -1);
+    CU_ASSERT_EQUAL(await(l), 3);
+    CU_ASSERT_EQUAL(mpipe__lifeline_next_death(l), -1);
+    CU_ASSERT_EQUAL(heard(&child[1]), 3);
+    pid = (pid_t)heard(&child[3]);
+    CU_ASSERT_FATAL(pid > 1);
+    CU_ASSERT_EQUAL(kill(pid, SIGKILL), 0);
+    mpipe__lifeline_leave(l);
+    for (int r = 1; r < RANKS; r++)
+        end(&child[r]);
+}
+
+/* Rank 0 itself dies, and a child of it lives. */
 static void death_of_0(void)
 {
     struct mpipe__lifeline_address address;
     struct mpipe__lifeline *mine;
     int ready[2];
-    pid_t pid;
+    pid_t pid, its;
 
     CU_ASSERT_EQUAL_FATAL(pipe(ready), 0);
     fflush(NULL);
@@ -291,6 +330,7 @@ static void death_of_0(void)
         if (write(ready[1], &address, sizeof address) < 0
             || mpipe__lifeline_accept(l, 10000) != -1)
             _exit(1);
+        fork_one(ready[1]);
         raise(SIGKILL);
     }
     CU_ASSERT_EQUAL_FATAL(read(ready[0], &address, sizeof address),
@@ -300,6 +340,8 @@ static void death_of_0(void)
     CU_ASSERT_EQUAL(await(mine), 0);
     mpipe__lifeline_leave(mine);
     waitpid(pid, NULL, 0);
+    CU_ASSERT_EQUAL(read(ready[0], &its, sizeof its), (ssize_t)sizeof its);
+    CU_ASSERT_EQUAL(kill(its, SIGKILL), 0);
     close(ready[0]);
     close(ready[1]);
 }
@@ -444,6 +486,7 @@ static const struct mpipe__test tests[] = {
     { "who is stopped is taken for dead, and hears of it", silence },
     { "who dies of a signal says of which", crashes },
     { "time in which rank 0 does not look makes nobody silent", all_stopped },
+    { "who has forked dies at once, though its child lives", offspring },
     { "the others hear that rank 0 has died", death_of_0 },
     { "who parts knows whether all live", parting },
     { "who is dismissed ends, if it is in what is over", dismissed },

@@ -228,6 +228,7 @@ lifeline.c|lifeline|s/    if (!line->left) {/    if (true) {/|lifeline: who leav
 lifeline.c|lifeline|s/               \&\& say(line->fd, DIED, l->deaths\[line->n_told\], l->token))/               \&\& line->n_told != 1 \&\& say(line->fd, DIED, l->deaths[line->n_told], l->token))/|lifeline: only the first death is told
 lifeline.c|lifeline|s/^        say(line->fd, DIED, rank, l->token);/        ;/|lifeline: who is taken for dead does not hear of it
 lifeline.c|lifeline|s/ || r->token != l->token || / || /|lifeline: strangers are let in
+lifeline.c|lifeline|s/    mpipe__offspring_watch(.*/    ;/|lifeline: a forked child keeps the line
 lifeline.c|lifeline|s/    return l->n_deaths == 0;/    return true;/|lifeline: who parts does not know of the dead
 lifeline.c|lifeline|s/                      ? line->in.rank : MPIPE__GONE;/                      ? line->in.rank : line->cause;/|lifeline: the last words are not the last
 last_words.c|lifeline|s/^    tell(number);/    ;/|last words: nobody is told of a crash
