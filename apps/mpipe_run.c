@@ -17,12 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <mpipe.h>
 #include "arguments.h"
 #include "mpipe_tool.h"
+#include "run_line.h"
 #include "run_signals.h"
 #include "run_stdout.h"
 #include "run_watch.h"
@@ -68,6 +70,7 @@ struct place {
     unsigned cores;
     unsigned cores_each;            /* that Slurm gives to a rank; 0: not said */
     bool root, slurm, srun;         /* srun starts it */
+    bool line;                      /* rank 0 may call us: MPIPE_LAUNCHER is set */
     bool batch;                     /* a batch system gives the ranks */
     char status[PATH_MAX];          /* where rank 0 says how it ended */
     char out[PATH_MAX + 8];         /* where it gets our stdout; "": from mpirun */
@@ -226,6 +229,10 @@ static void add_open_mpi(struct command *c, const struct request *r,
     snprintf(w->status, sizeof w->status, "MPIPE_STATUS_FILE=%s", place->status);
     add(c, "-x");
     add(c, w->status);
+    if (place->line) {              /* without its value: it has a secret in it */
+        add(c, "-x");
+        add(c, "MPIPE_LAUNCHER");
+    }
     if (r->journal != NULL) {
         snprintf(w->journal, sizeof w->journal, "MPIPE_JOURNAL=%s", r->journal);
         add(c, "-x");
@@ -285,21 +292,7 @@ static void print(const struct command *c)
 
 /* ---- run it ---- */
 
-/* What rank 0 has said of its end; -1: nothing. */
-static int said(const char *path)
-{
-    FILE *file = fopen(path, "re");
-    int code = -1;
-
-    if (file == NULL)
-        return -1;
-    if (fscanf(file, "%d", &code) != 1)
-        code = -1;
-    fclose(file);
-    return code;
-}
-
-static int run(const struct command *c, const char *status_file)
+static int run(const struct command *c, const char *status, struct run_said *said)
 {
     pid_t pid = fork();
 
@@ -315,7 +308,7 @@ static int run(const struct command *c, const char *status_file)
                 strerror(errno));
         return 126;
     }
-    return run_watch(pid, status_file);
+    return run_watch(pid, status, said);
 }
 
 /* MPICH tells of a rank's signal as if that were an exit code. */
@@ -328,24 +321,20 @@ static bool is_signal(int code)
 static int run_and_tell(const struct command *c, const struct request *r,
                         const struct place *place)
 {
-    int code, its;
+    struct run_said said = { RUN_UNTOLD, 0, 0 };
+    int code = run(c, place->status, &said);
 
-    if (truncate(place->status, 0) != 0)
-        fprintf(stderr, "mpipe run: %s cannot be written: %s\n", place->status,
-                strerror(errno));
-    code = run(c, place->status);
-    its = said(place->status);
-    if (its >= 0)
-        return its;
+    if (said.stage >= RUN_ENDED)
+        return said.code;
     if (place->srun)
         return code;
     if (place->kind == IS_MPICH ? !is_signal(code)
                                 : code != 0 || place->kind != IS_OPEN_MPI)
         return code;
     fprintf(stderr, "mpipe run: rank 0 of %s has not said how it ended: it was "
-            "killed, or left without mpipe_finalize(), or runs where %s cannot "
-            "be seen (set TMPDIR to a folder that all hosts share)\n",
-            r->program[0], place->status);
+            "killed, or left without mpipe_finalize(), or cannot reach this "
+            "host%s\n", r->program[0], said.stage == RUN_UNTOLD ? " (if that is so, set "
+            "TMPDIR to a folder that all hosts share)" : "");
     return -MPIPE_EDEAD;
 }
 
@@ -363,38 +352,6 @@ static bool rewind_input(off_t began, bool checked)
     if (began >= 0)
         return lseek(STDIN_FILENO, began, SEEK_SET) == began;
     return checked || fstat(STDIN_FILENO, &st) != 0 || S_ISCHR(st.st_mode);
-}
-
-/* A signal between two starts counts as well. */
-static bool stops(void)
-{
-    run_signals_take(0, 0);
-    return run_signals_asked();
-}
-
-static int run_again(const struct command *c, const struct request *r,
-                     const struct place *place)
-{
-    off_t began = lseek(STDIN_FILENO, 0, SEEK_CUR);
-    int code = run_and_tell(c, r, place);
-
-    for (unsigned i = 0; i < r->restarts && is_death(code) && !stops(); i++) {
-        if (!rewind_input(began, r->journal != NULL)) {
-            fprintf(stderr, "mpipe run: %s is not started again: its stdin is a "
-                    "pipe, which cannot be read twice (give it a file, or "
-                    "</dev/null)\n", r->program[0]);
-            return code;
-        }
-        fprintf(stderr, "mpipe run: %s ended with %d: it is started again, %u "
-                "of %u, %s\n", r->program[0], code, i + 1, r->restarts,
-                r->journal != NULL ? "and goes on from its journal"
-                                   : "from its beginning (no --journal)");
-        code = run_and_tell(c, r, place);
-    }
-    if (is_death(code) && r->journal != NULL)
-        fprintf(stderr, "mpipe run: what was done is in %s: the same command "
-                "goes on from there\n", r->journal);
-    return code;
 }
 
 /* ---- arguments ---- */
@@ -498,16 +455,21 @@ static bool can_begin(const char *program)
     return false;
 }
 
+/* ---- one start after another ---- */
+
+static const char *folder(void)
+{
+    const char *here = getenv("TMPDIR");
+
+    return here != NULL && here[0] != '\0' ? here : "/tmp";
+}
+
 /* An empty file for the status; false after a complaint. */
 static bool make_status(struct place *place)
 {
-    const char *folder = getenv("TMPDIR");
     int fd;
 
-    if (folder == NULL || folder[0] == '\0')
-        folder = "/tmp";
-    snprintf(place->status, sizeof place->status, "%s/mpipe-run-XXXXXX",
-             folder);
+    snprintf(place->status, sizeof place->status, "%s/mpipe-run-XXXXXX", folder());
     fd = mkstemp(place->status);
     if (fd < 0) {
         fprintf(stderr, "mpipe run: %s cannot be made: %s (set TMPDIR to a "
@@ -519,29 +481,95 @@ static bool make_status(struct place *place)
     return true;
 }
 
-static int prepare_and_run(struct request *r, struct place *place)
+/* Ranks of one start that linger cannot speak for the next: each has its own file. */
+static int start(const struct request *r, struct place *place, struct command *c)
 {
-    struct command c = { NULL, 0 };
     struct words words;
-    size_t n = 0;
-    int code = 0;
+    int code = -MPIPE_EIO;
 
-    while (r->program[n] != NULL)
-        n++;
-    c.word = calloc(n + r->n_words + 32, sizeof *c.word);
-    if (c.word == NULL) {
-        fputs("mpipe run: no memory\n", stderr);
-        return -MPIPE_ENOMEM;
-    }
-    command_of(&c, r, place, &words);
-    if (r->dry)
-        print(&c);
-    else if (setenv("MPIPE_STATUS_FILE", place->status, 1) != 0
-             || (r->journal != NULL && setenv("MPIPE_JOURNAL", r->journal, 1) != 0))
-        code = -MPIPE_ENOMEM;   /* other launchers hand on all there is */
+    if (!make_status(place))
+        return code;
+    run_line_open();
+    place->line = getenv("MPIPE_LAUNCHER") != NULL;
+    c->n = 0;
+    command_of(c, r, place, &words);
+    if (setenv("MPIPE_STATUS_FILE", place->status, 1) != 0
+        || (r->journal != NULL && setenv("MPIPE_JOURNAL", r->journal, 1) != 0))
+        code = -MPIPE_ENOMEM;       /* other launchers hand on all there is */
     else
-        code = run_again(&c, r, place);
-    free(c.word);
+        code = run_and_tell(c, r, place);
+    run_line_close();
+    unlink(place->status);
+    return code;
+}
+
+/* A signal between two starts counts as well. */
+static bool stops(void)
+{
+    run_signals_take(0, 0);
+    return run_signals_asked();
+}
+
+static int run_again(const struct request *r, struct place *place, struct command *c)
+{
+    off_t began = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    int code = start(r, place, c);
+
+    for (unsigned i = 0; i < r->restarts && is_death(code) && !stops(); i++) {
+        if (!rewind_input(began, r->journal != NULL)) {
+            fprintf(stderr, "mpipe run: %s is not started again: its stdin is a "
+                    "pipe, which cannot be read twice (give it a file, or "
+                    "</dev/null)\n", r->program[0]);
+            return code;
+        }
+        fprintf(stderr, "mpipe run: %s ended with %d: it is started again, %u "
+                "of %u, %s\n", r->program[0], code, i + 1, r->restarts,
+                r->journal != NULL ? "and goes on from its journal"
+                                   : "from its beginning (no --journal)");
+        code = start(r, place, c);
+    }
+    if (is_death(code) && r->journal != NULL)
+        fprintf(stderr, "mpipe run: what was done is in %s: the same command "
+                "goes on from there\n", r->journal);
+    return code;
+}
+
+static int show(const struct request *r, struct place *place, struct command *c)
+{
+    struct words words;
+
+    place->line = true;
+    snprintf(place->status, sizeof place->status, "FILE");
+    if (gives_stdout(r, place))
+        snprintf(place->out, sizeof place->out, "FILE.out");
+    command_of(c, r, place, &words);
+    print(c);
+    return 0;
+}
+
+static void name_socket(struct place *place)
+{
+    unsigned long long any;
+
+    if (getrandom(&any, sizeof any, 0) == (ssize_t)sizeof any)
+        snprintf(place->out, sizeof place->out, "%s/mpipe-run-%016llx.out",
+                 folder(), any);
+}
+
+static int begin(const struct request *r, struct place *place, struct command *c)
+{
+    int code;
+
+    run_signals_hold();
+    if (r->journal != NULL)
+        run_signals_gently(place->kind == IS_OPEN_MPI ? SIGUSR1 : SIGTERM);
+    if (gives_stdout(r, place))
+        name_socket(place);
+    if (place->out[0] != '\0' && !run_stdout_offer(place->out))
+        place->out[0] = '\0';
+    code = run_again(r, place, c);
+    run_stdout_withdraw();
+    run_signals_release();
     return code;
 }
 
@@ -549,6 +577,7 @@ int mpipe_tool_run(int argc, char **argv)
 {
     struct request r = { .ranks = 0 };
     struct place place = { .kind = IS_OTHER };
+    struct command c = { NULL, 0 };
     int code;
 
     r.journal = getenv("MPIPE_JOURNAL");
@@ -563,21 +592,12 @@ int mpipe_tool_run(int argc, char **argv)
                 strerror(errno));
         return 127;
     }
-    run_signals_hold();
-    if (r.journal != NULL)
-        run_signals_gently(place.kind == IS_OPEN_MPI ? SIGUSR1 : SIGTERM);
-    if (r.dry)
-        snprintf(place.status, sizeof place.status, "FILE");
-    else if (!make_status(&place))
-        return -MPIPE_EIO;
-    if (gives_stdout(&r, &place))
-        snprintf(place.out, sizeof place.out, "%s.out", place.status);
-    if (!r.dry && place.out[0] != '\0' && !run_stdout_offer(place.out))
-        place.out[0] = '\0';
-    code = prepare_and_run(&r, &place);
-    run_stdout_withdraw();
-    if (!r.dry)
-        unlink(place.status);
-    run_signals_release();
+    c.word = calloc((size_t)argc + WORDS_MOST + 32, sizeof *c.word);
+    if (c.word == NULL) {
+        fputs("mpipe run: no memory\n", stderr);
+        return -MPIPE_ENOMEM;
+    }
+    code = r.dry ? show(&r, &place, &c) : begin(&r, &place, &c);
+    free(c.word);
     return code;
 }

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* run_watch.c - wait for the launcher, and see that it does not wait for ever.
  *
- * An mpirun that lets the others go on after a death waits for ever in four cases:
+ * An mpirun that lets the others go on after a death waits for ever in six cases:
  * - a rank dies while MPI starts: the others wait for it within MPI_Init(), where
  *   nothing of ours runs that could tell;
+ * - one that it has forked never comes to its program;
  * - all is done, and a rank that was taken for dead is still there, for it is
  *   stopped;
  * - rank 0 has aborted the job, which ends only rank 0;
+ * - rank 0 has died, on another host (and now and then on this one);
  * - all is done and all have ended, but a rank had died or they gave another exit code
- *   than 0, and mpirun (4.1) has daemons on other hosts.
+ *   than 0, and mpirun (4.1) has daemons on other hosts; now and then without them.
  * The ranks say in a file how far they are: "start" before MPI begins, "here" when all
  * have come and notice deaths, and at last the exit code, how many have died, and "end"
- * or "abort".  A program that is not libmpipe's says nothing, and then nothing is done;
- * and what the ranks on other hosts do cannot be seen.  look() sees, decide() decides,
- * and does nothing.
+ * or "abort".  Rank 0 says so on a line (run_line.c), too.  A program that is not
+ * libmpipe's says nothing, and then nothing is done; and what the other ranks on other
+ * hosts do cannot be seen.  look() sees, decide() decides, and does nothing.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <mpipe.h>
+#include "run_line.h"
 #include "run_signals.h"
 #include "run_watch.h"
 
@@ -35,10 +39,10 @@
 #define LOST_MS     3000        /* a rank is gone for so long: it was no accident */
 #define DONE_MS     5000        /* all have ended for so long, and the launcher has not */
 #define UNSEEN_MS   20000       /* rank 0 is on another host: it may still be writing */
+#define QUIET_MS    15000       /* all is well, but for the launcher, which stays */
 #define UNBORN_MS   10000       /* one was not even seen */
+#define BIRTH_MS    30000       /* one has been forked for so long */
 #define GRACE_MS    5000        /* from SIGTERM to SIGKILL */
-
-enum stage { UNTOLD, STARTING, HERE, ENDED, ABORTED };
 
 struct rank {
     pid_t pid;
@@ -49,16 +53,17 @@ struct rank {
 struct watch {
     pid_t launcher;
     const char *status;
-    enum stage stage;
+    struct run_said said;
+    bool calls, gone;           /* rank 0 has a line to us, and it is cut */
     struct rank *rank;          /* those that were ever seen */
     unsigned n, capacity;
-    unsigned local;             /* so many are there to be on this host; 0: not known */
+    unsigned local, world;      /* so many are to be on this host, and on all; 0: not known */
     bool births;                /* the launcher is making more */
-    int code, deaths;           /* as rank 0 says at the end */
     uint64_t strange_since;     /* ms; 0: all is well */
 };
 
-enum verdict { WAIT, LOST, UNBORN, STUCK, DONE, DONE_UNSEEN, ABORT };
+enum verdict { WAIT, LOST, UNBORN, IN_BIRTH, STUCK, HEADLESS, DONE, DONE_UNSEEN, DONE_WELL,
+               ABORT };
 
 static uint64_t now_ms(void)
 {
@@ -70,25 +75,22 @@ static uint64_t now_ms(void)
 
 /* ---- what there is ---- */
 
-/* A file that is being written is read as what was known before. */
+/* On its line, or in the file: one that is being written is read as what was known
+ * before. */
 static void read_stage(struct watch *w)
 {
-    char word[16] = "", how[16] = "";
-    FILE *file = fopen(w->status, "re");
+    char line[64] = "";
+    FILE *file;
 
+    w->calls = run_line_hear(&w->said, &w->gone);
+    if (w->calls)
+        return;
+    file = fopen(w->status, "re");
     if (file == NULL)
         return;
-    if (fscanf(file, "%15s %d %15s", word, &w->deaths, how) < 1)
-        word[0] = '\0';
+    if (fgets(line, sizeof line, file) != NULL)
+        run_said_read(&w->said, line);
     fclose(file);
-    if (strcmp(word, "start") == 0)
-        w->stage = STARTING;
-    else if (strcmp(word, "here") == 0)
-        w->stage = HERE;
-    else if (isdigit((unsigned char)word[0]))
-        w->stage = strcmp(how, "abort") == 0 ? ABORTED : ENDED;
-    if (w->stage == ENDED)
-        w->code = atoi(word);
 }
 
 /* The value of a variable in the environment of a process; -1: none. */
@@ -121,6 +123,8 @@ static int rank_of(struct watch *w, pid_t pid)
     number = variable(all, size, "OMPI_COMM_WORLD_RANK");
     if (number >= 0 && variable(all, size, "OMPI_COMM_WORLD_LOCAL_SIZE") > 0)
         w->local = (unsigned)variable(all, size, "OMPI_COMM_WORLD_LOCAL_SIZE");
+    if (number >= 0 && variable(all, size, "OMPI_COMM_WORLD_SIZE") > 0)
+        w->world = (unsigned)variable(all, size, "OMPI_COMM_WORLD_SIZE");
     return number;
 }
 
@@ -193,7 +197,7 @@ static void look(struct watch *w)
     struct dirent *entry;
 
     read_stage(w);
-    if (w->stage == HERE)
+    if (w->said.stage == RUN_HERE)
         return;                 /* the ranks see to themselves */
     all = opendir("/proc");
     if (all == NULL)
@@ -220,27 +224,44 @@ static enum verdict decide(const struct watch *w)
         zero_seen |= w->rank[i].number == 0;
         zero_lives |= w->rank[i].lives && w->rank[i].number == 0;
     }
-    if (w->stage == ABORTED)
+    if (w->said.stage == RUN_ABORTED)
         return ABORT;
-    if (w->stage == STARTING && live < w->n)
+    if (w->gone && w->said.stage < RUN_ENDED)
+        return HEADLESS;
+    if (w->said.stage == RUN_STARTING && live < w->n)
         return LOST;
-    if (w->stage == STARTING && w->n > 0 && w->n < w->local && !w->births)
-        return UNBORN;
-    if (w->stage == ENDED && live > 0 && live == stopped && !zero_lives)
+    if (w->said.stage == RUN_STARTING && w->n > 0 && w->n < w->local)
+        return w->births ? IN_BIRTH : UNBORN;
+    if (w->said.stage != RUN_ENDED)
+        return WAIT;
+    if (live > 0 && live == stopped && !zero_lives)
         return STUCK;
-    if (w->stage == ENDED && live == 0 && (w->deaths > 0 || w->code != 0))
-        return zero_seen ? DONE : DONE_UNSEEN;
-    return WAIT;
+    if (live > 0 || (w->calls && !w->gone))
+        return WAIT;
+    if (w->said.deaths > 0 || w->said.code != 0)
+        return zero_seen || w->calls ? DONE : DONE_UNSEEN;
+    return w->n > 0 && w->n == w->world ? DONE_WELL : WAIT;
 }
 
 static uint64_t patience_ms(enum verdict v)
 {
     switch (v) {
     case UNBORN: return UNBORN_MS;
+    case IN_BIRTH: return BIRTH_MS;
+    case HEADLESS:
     case DONE: return DONE_MS;
+    case DONE_WELL: return QUIET_MS;
     case DONE_UNSEEN: return UNSEEN_MS;
     default: return LOST_MS;
     }
+}
+
+/* Whoever reads what we print is slower than we are: the launcher waits for it. */
+static bool is_full(int fd)
+{
+    struct pollfd out = { .fd = fd, .events = POLLOUT };
+
+    return poll(&out, 1, 0) == 0;
 }
 
 /* One look does not tell: it must be so for a while. */
@@ -251,7 +272,7 @@ static enum verdict decide_in_time(struct watch *w)
 
     if (v == ABORT)
         return v;
-    if (v == WAIT)
+    if (v == WAIT || (v >= DONE && is_full(STDOUT_FILENO)))
         w->strange_since = 0;
     else if (w->strange_since == 0)
         w->strange_since = now;
@@ -287,14 +308,8 @@ static void end_launcher(const struct watch *w, int *how)
         continue;
 }
 
-static void tell_lost(const struct watch *w, enum verdict v)
+static void tell_lost(const struct watch *w)
 {
-    if (v == UNBORN) {
-        fprintf(stderr, "mpipe run: of %u ranks on this host %u ended as soon as "
-                "they began, and the others would wait for them for ever: the job "
-                "is ended\n", w->local, w->local - w->n);
-        return;
-    }
     for (unsigned i = 0; i < w->n; i++)
         if (!w->rank[i].lives) {
             fprintf(stderr, "mpipe run: rank %d (process %ld) has died while MPI "
@@ -302,6 +317,37 @@ static void tell_lost(const struct watch *w, enum verdict v)
                     "is ended\n", w->rank[i].number, (long)w->rank[i].pid);
             return;
         }
+}
+
+static void tell(const struct watch *w, enum verdict v)
+{
+    switch (v) {
+    case LOST:
+        tell_lost(w);
+        break;
+    case UNBORN:
+        fprintf(stderr, "mpipe run: of %u ranks on this host %u ended as soon as "
+                "they began, and the others would wait for them for ever: the job "
+                "is ended\n", w->local, w->local - w->n);
+        break;
+    case IN_BIRTH:
+        fprintf(stderr, "mpipe run: the launcher has forked for %u ranks on this host, "
+                "and only %u have begun for %d s: the job is ended\n", w->local, w->n,
+                BIRTH_MS / 1000);
+        break;
+    case HEADLESS:
+        fprintf(stderr, "mpipe run: rank 0 is gone for %d s, and the launcher has not "
+                "ended: it is ended\n", DONE_MS / 1000);
+        break;
+    case DONE:
+    case DONE_UNSEEN:
+    case DONE_WELL:
+        fprintf(stderr, "mpipe run: the job has ended for %llu s, and the launcher has "
+                "not: it is ended\n", (unsigned long long)patience_ms(v) / 1000);
+        break;
+    default:
+        break;
+    }
 }
 
 static void kill_stopped(const struct watch *w)
@@ -326,11 +372,10 @@ static bool watch_on(struct watch *w, int *how)
         v = decide_in_time(w);
         if (v == STUCK)
             kill_stopped(w);
-        if (v == LOST || v == UNBORN)
-            tell_lost(w, v);
         if (v != WAIT && v != STUCK) {
+            tell(w, v);
             end_launcher(w, how);
-            return v != LOST && v != UNBORN;
+            return v >= DONE;
         }
         wait_ms = wait_ms + wait_ms / 8 < LONG_MS ? wait_ms + wait_ms / 8
                                                   : LONG_MS;
@@ -338,12 +383,14 @@ static bool watch_on(struct watch *w, int *how)
     return true;
 }
 
-int run_watch(pid_t launcher, const char *status)
+int run_watch(pid_t launcher, const char *status, struct run_said *said)
 {
     struct watch w = { .launcher = launcher, .status = status };
     int how = 0;
     bool all_well = watch_on(&w, &how);
 
+    read_stage(&w);
+    *said = w.said;
     free(w.rank);
     if (!all_well)
         return -MPIPE_EDEAD;

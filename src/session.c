@@ -97,21 +97,13 @@ void mpipe__session_warn(struct mpipe *mp)
 }
 
 /* `mpipe run` wants to know how it ended, and how many have died: after a death the
- * launcher does not.  Of several sessions the last one counts.  'how' "abort": others
- * may still run, and are to be ended. */
+ * launcher does not.  'how' "abort": others may still run, and are to be ended. */
 static void write_status(const struct mpipe *mp, int code, const char *how)
 {
-    const char *path = getenv("MPIPE_STATUS_FILE");
-    FILE *file;
-
-    if (path == NULL || path[0] == '\0' || !mp->owns_transport
-        || mp->transport->rank != 0)
-        return;
-    file = fopen(path, "we");
-    if (file == NULL || fprintf(file, "%d %d %s\n", code, mp->engine.n_dead, how) < 0
-        || fclose(file) != 0)
-        fprintf(stderr, "%s: %s could not be written: %s\n", mp->program, path,
-                strerror(errno));
+    if (mp->owns_transport && mp->transport->rank == 0
+        && !mpipe__launcher_end(code, mp->engine.n_dead, how))
+        fprintf(stderr, "%s: MPIPE_STATUS_FILE could not be written: %s\n",
+                mp->program, strerror(errno));
 }
 
 void mpipe__session_leave(struct mpipe *mp, const struct mpipe_error *err)
@@ -334,6 +326,8 @@ static struct mpipe *init(MPI_Comm comm, bool began, int *argc, char ***argv)
     mp->began_mpi = began;
     mp->owns_transport = true;
     read_options(mp, argc, argv);
+    if (mp->transport->rank == 0)
+        mpipe__launcher_call(mp->options.peer_timeout);
     count_session(mp);
     mpi = mp->transport;
     locate(mp);

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# run.sh - `mpipe run` beside launchers that only play: how it deals with signals.
+# run.sh - `mpipe run` beside launchers that only play: how it deals with signals, and with
+# a launcher that does not end when the job has.
 
 . "$abs_top_srcdir/tests/app.sh"
 
 mpipe=$abs_top_builddir/apps/mpipe
+copy=$abs_top_builddir/tests/copy
 job=
 # shellcheck disable=SC2046  # a list of words
 trap '[ ! -e pids ] || kill -KILL $(cat pids) 2>/dev/null
@@ -130,5 +132,72 @@ await_file seen
 kill -TERM "$job"
 ended
 [ $status -ne 143 ] || complain "$command: it was handed on"
+
+# ---- a launcher that does not end ----
+
+# Its rank 0 says that it ended, and does; then the launcher sleeps.
+stays()
+{
+    command="mpipe run, a launcher that stays after \"$1\""
+    play <<END
+export OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_LOCAL_SIZE=1
+sh -c 'sleep 1; echo "$1" >"\$MPIPE_STATUS_FILE"'
+unset OMPI_COMM_WORLD_RANK
+$2
+exec sleep 60
+END
+    begin -n 1 true
+    ended
+    expect_err 'and the launcher has not: it is ended'
+}
+stays '3 0 end'
+expect 3
+stays '0 2 end'
+expect 0
+stays '0 0 end'
+expect 0
+
+# ... nor when rank 0 has aborted the job.
+command="mpipe run, a launcher that stays after an abort"
+play <<'END'
+echo "4 0 abort" >"$MPIPE_STATUS_FILE"
+exec sleep 60
+END
+begin -n 1 true
+ended
+expect 4
+
+# It waits for whoever reads its output.
+command="mpipe run, a slow reader"
+play <<'END'
+export OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_LOCAL_SIZE=1
+sh -c 'sleep 1; echo "3 0 end" >"$MPIPE_STATUS_FILE"'
+unset OMPI_COMM_WORLD_RANK
+head -c 300000 /dev/zero
+exec sleep 60
+END
+read_slowly() { sleep 9; wc -c; }
+"$mpipe" run -n 1 true 2>err </dev/null | read_slowly >out
+[ "$(cat out)" -eq 300000 ] || complain "$command: it gets $(cat out) bytes"
+
+# Rank 0 dies, and the launcher knows of nothing; started again it is a good one.
+command="mpipe run, a launcher that stays after the death of rank 0"
+seq 1 2000 >input
+export COPY_PID="$work/pid" COPY_PAUSE_US=1000
+play <<END
+until [ "\$1" = "$copy" ]; do shift; done
+[ \$nth -eq 1 ] || exec "\$@"
+"\$@"
+exec sleep 60
+END
+begin -n 1 --journal=journal --restarts=1 "$copy" lines 0 output input
+await_file "$work/journal/pipeline-0.journal"
+await_file pid
+kill -KILL "$(cat pid)"
+ended
+expect 0
+expect_err 'rank 0 is gone for 5 s, and the launcher has not ended: it is ended'
+expect_err 'copy ended with 13: it is started again, 1 of 1'
+cmp -s input output || complain "$command: the output is not the input"
 
 finish
