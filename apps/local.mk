@@ -30,6 +30,8 @@ apps_mpipe_SOURCES = \
 	apps/mpipe_plan.c \
 	apps/mpipe_run.c \
 	apps/mpipe_tool.h \
+	apps/run_command.c \
+	apps/run_command.h \
 	apps/run_line.c \
 	apps/run_line.h \
 	apps/run_signals.c \

@@ -24,12 +24,11 @@
 #include <mpipe.h>
 #include "arguments.h"
 #include "mpipe_tool.h"
+#include "run_command.h"
 #include "run_line.h"
 #include "run_signals.h"
 #include "run_stdout.h"
 #include "run_watch.h"
-
-#define WORDS_MOST 64u          /* of the launcher's own */
 
 static const char help[] =
     "Usage: mpipe run [OPTION]... PROGRAM [ARGUMENT]...\n"
@@ -50,44 +49,13 @@ static const char help[] =
     "\n"
     "Example: mpipe run -n 8 ./mypipeline\n";
 
-enum kind { IS_OPEN_MPI, IS_MPICH, IS_OTHER };
+/* ---- what there is ---- */
 
-struct request {
-    unsigned ranks;                 /* 0: not said */
-    unsigned restarts;
-    const char *journal;            /* NULL: none */
-    const char *launcher;           /* NULL: not said */
-    bool dry;
-    const char *word[WORDS_MOST];   /* for the launcher */
-    unsigned n_words;
-    char **program;                 /* its arguments too, and NULL */
-};
-
-/* What is found here. */
-struct place {
-    enum kind kind;
-    int major;                      /* version of Open MPI; 0: not known */
-    unsigned cores;
-    unsigned cores_each;            /* that Slurm gives to a rank; 0: not said */
-    bool root, slurm, srun;         /* srun starts it */
-    bool line;                      /* rank 0 may call us: MPIPE_LAUNCHER is set */
-    bool batch;                     /* a batch system gives the ranks */
-    char status[PATH_MAX];          /* where rank 0 says how it ended */
-    char out[PATH_MAX + 8];         /* where it gets our stdout; "": from mpirun */
-};
-
-struct command {
-    const char **word;
-    size_t n;
-};
-
-/* ---- what to run ---- */
-
-static enum kind kind_of(const char *version)
+static enum run_kind kind_of(const char *version)
 {
     if (strstr(version, "Open MPI") != NULL)
-        return IS_OPEN_MPI;
-    return strstr(version, "MPICH") != NULL ? IS_MPICH : IS_OTHER;
+        return RUN_OPEN_MPI;
+    return strstr(version, "MPICH") != NULL ? RUN_MPICH : RUN_OTHER;
 }
 
 static bool can_begin(const char *program);
@@ -100,7 +68,20 @@ static int major_of(const char *version)
     return open != NULL ? atoi(open + strlen("Open MPI v")) : 0;
 }
 
-static void look_around(struct place *place, const struct request *r)
+/* MPICH's own by its own name, for 'mpiexec' may be another MPI's. */
+static const char *launcher_of(enum run_kind kind)
+{
+    static const char *const mpich[] = { "mpiexec.hydra", "mpiexec.mpich" };
+
+    if (kind == RUN_OPEN_MPI)
+        return "mpirun";
+    for (size_t i = 0; kind == RUN_MPICH && i < sizeof mpich / sizeof mpich[0]; i++)
+        if (can_begin(mpich[i]))
+            return mpich[i];
+    return "mpiexec";
+}
+
+static void look_around(struct run_place *place, const struct run_request *r)
 {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     static const char *const jobs[] = { "SLURM_JOB_ID", "PBS_JOBID",
@@ -125,174 +106,12 @@ static void look_around(struct place *place, const struct request *r)
     place->srun = r->launcher != NULL
                       ? strcmp(r->launcher, "srun") == 0
                       : place->slurm && !can_begin("mpirun") && can_begin("srun");
-}
-
-/* MPICH's own by its own name, for 'mpiexec' may be another MPI's. */
-static const char *launcher_of(enum kind kind)
-{
-    static const char *const mpich[] = { "mpiexec.hydra", "mpiexec.mpich" };
-
-    if (kind == IS_OPEN_MPI)
-        return "mpirun";
-    for (size_t i = 0; kind == IS_MPICH && i < sizeof mpich / sizeof mpich[0]; i++)
-        if (can_begin(mpich[i]))
-            return mpich[i];
-    return "mpiexec";
-}
-
-static void add(struct command *c, const char *word)
-{
-    c->word[c->n++] = word;
-}
-
-/* Has the user said how Open MPI shall do this?  Of its ways to move messages, say,
- * ob1 leaves the others alone after a death (doc/rationale.md), but it is slower on
- * some networks. */
-static bool chooses(const struct request *r, const char *what)
-{
-    char variable[64];
-
-    for (unsigned i = 0; i < r->n_words; i++)
-        if (strcmp(r->word[i], what) == 0)
-            return true;
-    snprintf(variable, sizeof variable, "OMPI_MCA_%s", what);
-    return getenv(variable) != NULL;
-}
-
-static void add_mca(struct command *c, const struct request *r, const char *what,
-                    const char *value)
-{
-    if (chooses(r, what))
-        return;
-    add(c, "--mca");
-    add(c, what);
-    add(c, value);
-}
-
-/* Open MPI 5 loses output; who wants mpirun to mark it, or in files, says so. */
-static bool gives_stdout(const struct request *r, const struct place *place)
-{
-    for (unsigned i = 0; i < r->n_words; i++)
-        if (strstr(r->word[i], "output") != NULL)
-            return false;
-    return place->kind == IS_OPEN_MPI && !place->srun && place->major >= 5;
-}
-
-/* Words that are made here. */
-struct words {
-    char count[16], each[32], status[PATH_MAX + 32], journal[PATH_MAX + 32];
-    char out[PATH_MAX + 40];
-};
-
-/* srun hands on the whole environment, and a death ends what it has started. */
-static void add_srun(struct command *c, const struct place *place,
-                     struct words *w)
-{
-    if (place->kind == IS_OPEN_MPI)
-        add(c, "--mpi=pmix");
-    if (place->cores_each > 0) {        /* which it does not know by itself */
-        snprintf(w->each, sizeof w->each, "--cpus-per-task=%u",
-                 place->cores_each);
-        add(c, w->each);
-    }
-}
-
-static void add_open_mpi(struct command *c, const struct request *r,
-                         const struct place *place, unsigned ranks,
-                         struct words *w)
-{
-    if (place->root)
-        add(c, "--allow-run-as-root");
-    if (!place->batch && ranks > place->cores) {
-        add(c, "--oversubscribe");
-        add(c, "--bind-to");
-        add(c, "none");
-    }
-    if (place->cores_each > 1) {
-        snprintf(w->each, sizeof w->each, "slot:PE=%u", place->cores_each);
-        add(c, "--map-by");
-        add(c, w->each);
-    }
-    add_mca(c, r, "pml", "ob1");
-    /* no ssh, and no srun, whose end would end the job */
-    if (place->slurm)
-        add_mca(c, r, "plm_slurm_args", "--no-kill --kill-on-bad-exit=0");
-    else
-        add_mca(c, r, "plm_rsh_no_tree_spawn", "1");
-    add(c, "--enable-recovery");
-    if (place->major >= 5) {        /* where it ends the job when a rank exits so */
-        add(c, "--runtime-options");
-        add(c, "error-nonzero-status=0");
-    }
-    add(c, "-x");
-    add(c, "MPIPE_SURVIVES=1");
-    snprintf(w->status, sizeof w->status, "MPIPE_STATUS_FILE=%s", place->status);
-    add(c, "-x");
-    add(c, w->status);
-    if (place->line) {              /* without its value: it has a secret in it */
-        add(c, "-x");
-        add(c, "MPIPE_LAUNCHER");
-    }
-    if (r->journal != NULL) {
-        snprintf(w->journal, sizeof w->journal, "MPIPE_JOURNAL=%s", r->journal);
-        add(c, "-x");
-        add(c, w->journal);
-    }
-    if (place->out[0] != '\0') {
-        snprintf(w->out, sizeof w->out, "MPIPE_STDOUT=%s", place->out);
-        add(c, "-x");
-        add(c, w->out);
-    }
-}
-
-static void command_of(struct command *c, const struct request *r,
-                       const struct place *place, struct words *w)
-{
-    unsigned ranks = r->ranks > 0 || place->batch ? r->ranks : place->cores;
-
-    add(c, place->srun ? "srun" : launcher_of(place->kind));
-    if (ranks > 0) {
-        snprintf(w->count, sizeof w->count, "%u", ranks);
-        add(c, "-n");
-        add(c, w->count);
-    }
-    if (place->srun)
-        add_srun(c, place, w);
-    else if (place->kind == IS_OPEN_MPI)
-        add_open_mpi(c, r, place, ranks, w);
-    for (unsigned i = 0; i < r->n_words; i++)
-        add(c, r->word[i]);
-    for (char **word = r->program; *word != NULL; word++)
-        add(c, *word);
-    c->word[c->n] = NULL;
-}
-
-/* So that a shell would read it back. */
-static void print(const struct command *c)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        const char *w = c->word[i];
-
-        if (i > 0)
-            putchar(' ');
-        if (w[0] != '\0' && w[strcspn(w, " \t\n'\"\\$&;|<>()*?[]#~`!{}")] == '\0') {
-            fputs(w, stdout);
-            continue;
-        }
-        putchar('\'');
-        for (; *w != '\0'; w++)
-            if (*w == '\'')
-                fputs("'\\''", stdout);
-            else
-                putchar(*w);
-        putchar('\'');
-    }
-    putchar('\n');
+    place->launcher = place->srun ? "srun" : launcher_of(place->kind);
 }
 
 /* ---- run it ---- */
 
-static int run(const struct command *c, const char *status, struct run_said *said)
+static int run(const struct run_command *c, const char *status, struct run_said *said)
 {
     pid_t pid = fork();
 
@@ -318,8 +137,8 @@ static bool is_signal(int code)
            || code == SIGFPE || code == SIGILL;
 }
 
-static int run_and_tell(const struct command *c, const struct request *r,
-                        const struct place *place)
+static int run_and_tell(const struct run_command *c, const struct run_request *r,
+                        const struct run_place *place)
 {
     struct run_said said = { RUN_UNTOLD, 0, 0 };
     int code = run(c, place->status, &said);
@@ -328,8 +147,8 @@ static int run_and_tell(const struct command *c, const struct request *r,
         return said.code;
     if (place->srun)
         return code;
-    if (place->kind == IS_MPICH ? !is_signal(code)
-                                : code != 0 || place->kind != IS_OPEN_MPI)
+    if (place->kind == RUN_MPICH ? !is_signal(code)
+                                : code != 0 || place->kind != RUN_OPEN_MPI)
         return code;
     fprintf(stderr, "mpipe run: rank 0 of %s has not said how it ended: it was "
             "killed, or left without mpipe_finalize(), or cannot reach this "
@@ -357,7 +176,7 @@ static bool rewind_input(off_t began, bool checked)
 /* ---- arguments ---- */
 
 /* 0, 1 for all is done, or 2 after a complaint. */
-static int read_arguments(int argc, char **argv, struct request *r)
+static int read_arguments(int argc, char **argv, struct run_request *r)
 {
     static const struct option options[] = {
         { "ranks", required_argument, NULL, 'n' },
@@ -410,9 +229,9 @@ static int read_arguments(int argc, char **argv, struct request *r)
                 fputs("mpipe run: --launcher-option: give a word\n", stderr);
                 return 2;
             }
-            if (r->n_words == WORDS_MOST) {
+            if (r->n_words == RUN_WORDS_MOST) {
                 fprintf(stderr, "mpipe run: more than %u words for the "
-                        "launcher\n", WORDS_MOST);
+                        "launcher\n", RUN_WORDS_MOST);
                 return 2;
             }
             r->word[r->n_words++] = optarg;
@@ -465,7 +284,7 @@ static const char *folder(void)
 }
 
 /* An empty file for the status; false after a complaint. */
-static bool make_status(struct place *place)
+static bool make_status(struct run_place *place)
 {
     int fd;
 
@@ -482,18 +301,16 @@ static bool make_status(struct place *place)
 }
 
 /* Ranks of one start that linger cannot speak for the next: each has its own file. */
-static int start(const struct request *r, struct place *place, struct command *c)
+static int start(const struct run_request *r, struct run_place *place, struct run_command *c)
 {
-    struct words words;
     int code = -MPIPE_EIO;
 
     if (!make_status(place))
         return code;
     run_line_open();
     place->line = getenv("MPIPE_LAUNCHER") != NULL;
-    c->n = 0;
-    command_of(c, r, place, &words);
-    if (setenv("MPIPE_STATUS_FILE", place->status, 1) != 0
+    if (!run_command_make(c, r, place)
+        || setenv("MPIPE_STATUS_FILE", place->status, 1) != 0
         || (r->journal != NULL && setenv("MPIPE_JOURNAL", r->journal, 1) != 0))
         code = -MPIPE_ENOMEM;       /* other launchers hand on all there is */
     else
@@ -510,7 +327,7 @@ static bool stops(void)
     return run_signals_asked();
 }
 
-static int run_again(const struct request *r, struct place *place, struct command *c)
+static int run_again(const struct run_request *r, struct run_place *place, struct run_command *c)
 {
     off_t began = lseek(STDIN_FILENO, 0, SEEK_CUR);
     int code = start(r, place, c);
@@ -520,7 +337,7 @@ static int run_again(const struct request *r, struct place *place, struct comman
             fprintf(stderr, "mpipe run: %s is not started again: its stdin is a "
                     "pipe, which cannot be read twice (give it a file, or "
                     "</dev/null)\n", r->program[0]);
-            return code;
+            break;
         }
         fprintf(stderr, "mpipe run: %s ended with %d: it is started again, %u "
                 "of %u, %s\n", r->program[0], code, i + 1, r->restarts,
@@ -534,20 +351,19 @@ static int run_again(const struct request *r, struct place *place, struct comman
     return code;
 }
 
-static int show(const struct request *r, struct place *place, struct command *c)
+static int show(const struct run_request *r, struct run_place *place, struct run_command *c)
 {
-    struct words words;
-
     place->line = true;
     snprintf(place->status, sizeof place->status, "FILE");
-    if (gives_stdout(r, place))
+    if (run_command_gives_stdout(r, place))
         snprintf(place->out, sizeof place->out, "FILE.out");
-    command_of(c, r, place, &words);
-    print(c);
+    if (!run_command_make(c, r, place))
+        return -MPIPE_ENOMEM;
+    run_command_print(c);
     return 0;
 }
 
-static void name_socket(struct place *place)
+static void name_socket(struct run_place *place)
 {
     unsigned long long any;
 
@@ -556,14 +372,14 @@ static void name_socket(struct place *place)
                  folder(), any);
 }
 
-static int begin(const struct request *r, struct place *place, struct command *c)
+static int begin(const struct run_request *r, struct run_place *place, struct run_command *c)
 {
     int code;
 
     run_signals_hold();
     if (r->journal != NULL)
-        run_signals_gently(place->kind == IS_OPEN_MPI ? SIGUSR1 : SIGTERM);
-    if (gives_stdout(r, place))
+        run_signals_gently(place->kind == RUN_OPEN_MPI ? SIGUSR1 : SIGTERM);
+    if (run_command_gives_stdout(r, place))
         name_socket(place);
     if (place->out[0] != '\0' && !run_stdout_offer(place->out))
         place->out[0] = '\0';
@@ -575,9 +391,9 @@ static int begin(const struct request *r, struct place *place, struct command *c
 
 int mpipe_tool_run(int argc, char **argv)
 {
-    struct request r = { .ranks = 0 };
-    struct place place = { .kind = IS_OTHER };
-    struct command c = { NULL, 0 };
+    struct run_request r = { .ranks = 0 };
+    struct run_place place = { .kind = RUN_OTHER };
+    struct run_command c = { .word = NULL };
     int code;
 
     r.journal = getenv("MPIPE_JOURNAL");
@@ -591,11 +407,6 @@ int mpipe_tool_run(int argc, char **argv)
         fprintf(stderr, "mpipe run: %s cannot be run: %s\n", r.program[0],
                 strerror(errno));
         return 127;
-    }
-    c.word = calloc((size_t)argc + WORDS_MOST + 32, sizeof *c.word);
-    if (c.word == NULL) {
-        fputs("mpipe run: no memory\n", stderr);
-        return -MPIPE_ENOMEM;
     }
     code = r.dry ? show(&r, &place, &c) : begin(&r, &place, &c);
     free(c.word);
