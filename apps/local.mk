@@ -32,6 +32,10 @@ apps_mpipe_SOURCES = \
 	apps/mpipe_tool.h \
 	apps/run_command.c \
 	apps/run_command.h \
+	apps/run_elsewhere.c \
+	apps/run_elsewhere.h \
+	apps/run_hosts.c \
+	apps/run_hosts.h \
 	apps/run_line.c \
 	apps/run_line.h \
 	apps/run_signals.c \

@@ -25,6 +25,7 @@
 #include "arguments.h"
 #include "mpipe_tool.h"
 #include "run_command.h"
+#include "run_elsewhere.h"
 #include "run_line.h"
 #include "run_signals.h"
 #include "run_stdout.h"
@@ -330,21 +331,28 @@ static bool stops(void)
 static int run_again(const struct run_request *r, struct run_place *place, struct run_command *c)
 {
     off_t began = lseek(STDIN_FILENO, 0, SEEK_CUR);
-    int code = start(r, place, c);
+    struct run_elsewhere *e = run_elsewhere_new(r, place);
+    int code = e != NULL ? start(r, place, c) : -MPIPE_ENOMEM;
 
     for (unsigned i = 0; i < r->restarts && is_death(code) && !stops(); i++) {
+        const struct run_request *now;
+
         if (!rewind_input(began, r->journal != NULL)) {
             fprintf(stderr, "mpipe run: %s is not started again: its stdin is a "
                     "pipe, which cannot be read twice (give it a file, or "
                     "</dev/null)\n", r->program[0]);
             break;
         }
+        now = run_elsewhere_look(e);
+        if (stops())
+            break;
         fprintf(stderr, "mpipe run: %s ended with %d: it is started again, %u "
                 "of %u, %s\n", r->program[0], code, i + 1, r->restarts,
                 r->journal != NULL ? "and goes on from its journal"
                                    : "from its beginning (no --journal)");
-        code = start(r, place, c);
+        code = start(now, place, c);
     }
+    run_elsewhere_free(e);
     if (is_death(code) && r->journal != NULL)
         fprintf(stderr, "mpipe run: what was done is in %s: the same command "
                 "goes on from there\n", r->journal);

@@ -158,9 +158,7 @@ bool run_command_probe(struct run_command *c, const struct run_request *r,
     add(c, place->launcher);
     add(c, "-n");
     add(c, "1");
-    if (place->srun)
-        add(c, "--overlap");
-    else if (place->kind == RUN_OPEN_MPI && place->root)
+    if (!place->srun && place->kind == RUN_OPEN_MPI && place->root)
         add(c, "--allow-run-as-root");
     for (unsigned i = 0; i < r->n_words; i++)
         add(c, r->word[i]);

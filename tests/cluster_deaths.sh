@@ -157,6 +157,31 @@ survived 0
 
 # ---- rank 0's host ----
 
+# mpirun is elsewhere, and starts it again on the host that is left.
+what="rank 0's node2 killed, with --restarts"
+command="copy over node2 and node3 from node1, $what"
+printf 'node2 slots=2\nnode3 slots=2\n' >cluster/hostfile
+rm -rf output journal
+COPY_PAUSE_US=10000 OMPI_MCA_orte_default_hostfile=$cluster/hostfile at node1 \
+    timeout -k 2 120 "$mpipe" run -n 4 --journal=journal --restarts=2 \
+    --launcher-option=-x --launcher-option=COPY_PAUSE_US \
+    "$copy" --peer-timeout=2 lines 0 output input >out 2>all </dev/null &
+running=$!
+within 30 sh -c '[ "$(cat journal/* | wc -c)" -gt 10000 ]' 2>/dev/null ||
+    complain "$command: nothing comes into the journal"
+crash node2
+ended
+expect 0
+cmp -s want.copy output || complain "$command: the output is not as it should be"
+for line in 'rank 0 is gone for 5 s' \
+    'nothing can be started there: node2 (1 of 2 hosts are left, with room for 2 of 4 ranks)' \
+    'copy ended with 13: it is started again, 1 of 2' \
+    'of the items fed were done by an earlier run'; do
+    expect_err "$line"
+done
+boot node2
+rate node2 60mbit
+
 what="node1 killed, with a journal"
 begin 3 copy --journal=journal
 within 30 sh -c '[ "$(cat journal/* | wc -c)" -gt 10000 ]' 2>/dev/null ||

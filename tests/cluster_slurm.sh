@@ -203,6 +203,33 @@ slurm_back node2
 over COMPLETED
 expect_result input output
 
+# ---- a lost host is left out by --restarts ----
+
+# By srun, where a death ends all; and by mpirun, where rank 0 dies too.
+for launcher in srun mpirun; do
+    rm -rf output journal
+    command="mpipe run --launcher=$launcher --restarts, node4 is lost"
+    log=again.$launcher.log
+    job=$(COPY_PAUSE_US=10000 sbatch --parsable -o "$log" -N 3 -n 6 \
+        -w node1,node3,node4 --no-kill --wrap="exec mpipe run --launcher=$launcher \
+        --journal=journal --restarts=3 $copy --peer-timeout=2 lines 0 output input")
+    within 60 sh -c '[ "$(cat journal/* | wc -c)" -gt 10000 ]' 2>/dev/null ||
+        complain "$command: it does not get on: $(cat "$log")"
+    crash node4
+    if [ $launcher = mpirun ]; then
+        # shellcheck disable=SC2046  # a list of words
+        kill -KILL $(processes_of node1 copy)
+    fi
+    slurm_lost node4
+    over COMPLETED 120
+    expect_result input output
+    has 'nothing can be started there: node4 (2 of 3 hosts are left)' "$log" ||
+        complain "$command: node4 is not left out: $(cat "$log")"
+    has '^4 ranks, ' "$log" || complain "$command: not 4 ranks: $(cat "$log")"
+    boot node4
+    slurm_back node4
+done
+
 # The first host, where the script and rank 0 are.
 rm -f output
 submit resume -n 4 -w node1,node3 -- "$copy" lines 0 output input

@@ -129,7 +129,7 @@ done
     # of configure, pkg-config, sbatch, srun, mpirun and smpirun
     printf '%s\n' --cflags --libs --variable --ntasks --host --signal --time \
         --no-kill --kill-on-bad-exit --mpi --enable-recovery --output \
-        --runtime-options --with-ft --disable-shared --cfg
+        --nodelist --nodes --runtime-options --with-ft --disable-shared --cfg
 } | sort -u >all
 # shellcheck disable=SC2086
 grep -oh -e '--[a-z][a-z-]*' $texts | grep -v -e '-$' | sort -u | comm -13 all - >lost

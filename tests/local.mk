@@ -70,6 +70,7 @@ unit_suites = \
 	tests/report.c \
 	tests/resume.c \
 	tests/route.c \
+	tests/run_hosts.c \
 	tests/show.c \
 	tests/sink_file.c \
 	tests/source.c \
@@ -104,6 +105,8 @@ check_PROGRAMS += tests/unit
 TESTS += tests/unit
 endif
 tests_unit_SOURCES = \
+	apps/run_hosts.c \
+	apps/run_hosts.h \
 	tests/suites.def \
 	tests/testmain.c \
 	$(unit_helpers) \
