@@ -150,6 +150,22 @@ enum mpipe_err mpipe__session_files(struct mpipe *mp, struct mpipe_error *err)
     return err->code;
 }
 
+/* As a shell would take it, so that one word with a blank is not two. */
+static void put_word(FILE *to, const char *word)
+{
+    if (word[0] != '\0' && word[strcspn(word, " \t\n'\"\\")] == '\0') {
+        fputs(word, to);
+        return;
+    }
+    putc('\'', to);
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            fputs("'\\''", to);
+        else
+            putc(*word, to);
+    putc('\'', to);
+}
+
 /* The command in one line, for people and for comparison.  NULL: no memory. */
 static char *join(const char *name, char *const *argv)
 {
@@ -160,8 +176,10 @@ static char *join(const char *name, char *const *argv)
     if (to == NULL)
         return NULL;
     fputs(name, to);
-    for (size_t i = 1; argv != NULL && argv[0] != NULL && argv[i] != NULL; i++)
-        fprintf(to, " %s", argv[i]);
+    for (size_t i = 1; argv != NULL && argv[0] != NULL && argv[i] != NULL; i++) {
+        putc(' ', to);
+        put_word(to, argv[i]);
+    }
     if (fclose(to) == 0)
         return line;
     free(line);

@@ -275,6 +275,12 @@ timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 0 output \
 status=$?
 expect 6
 expect_err 'is of the command "copy lines 0 output input", not "copy lines 0 output /dev/null": remove it, or name another folder'
+command="another command, with the same letters"
+timeout -k 2 60 "$mpipe" run -n 3 --journal=journal "$copy" lines 0 "output input" \
+    >out 2>err </dev/null
+status=$?
+expect 6
+expect_err "not \"copy lines 0 'output input'\": remove it, or name another folder"
 command="another input"
 sed 's/^1$/one/' input >other
 cp input keep
