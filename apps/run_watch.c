@@ -43,6 +43,7 @@
 #define UNBORN_MS   10000       /* one was not even seen */
 #define BIRTH_MS    30000       /* one has been forked for so long */
 #define GRACE_MS    5000        /* from SIGTERM to SIGKILL */
+#define ORPHAN_MS   2000        /* ranks may live longer than the launcher */
 
 struct rank {
     pid_t pid;
@@ -361,6 +362,45 @@ static void kill_stopped(const struct watch *w)
         }
 }
 
+/* Ranks that are told to go on after deaths do so when the launcher dies, too: what
+ * they do then, and how rank 0 ends, must be over before anything is started again. */
+static unsigned n_orphans(struct watch *w, bool end_them)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < w->n; i++) {
+        if (rank_of(w, w->rank[i].pid) != w->rank[i].number)
+            continue;
+        n++;
+        if (!end_them)
+            continue;
+        fprintf(stderr, "mpipe run: rank %d (process %ld) has outlived the launcher: "
+                "it is killed\n", w->rank[i].number, (long)w->rank[i].pid);
+        kill(w->rank[i].pid, SIGKILL);
+    }
+    return n;
+}
+
+static void wait_for_orphans(struct watch *w)
+{
+    uint64_t until = now_ms() + ORPHAN_MS;
+    bool killed = false;
+
+    read_stage(w);
+    while (n_orphans(w, false) > 0
+           || (w->calls && !w->gone && w->said.stage < RUN_ENDED)) {
+        if (now_ms() >= until && killed)
+            return;
+        if (now_ms() >= until) {
+            n_orphans(w, true);
+            killed = true;
+            until = now_ms() + ORPHAN_MS;
+        }
+        poll(NULL, 0, LOOK_MS);
+        read_stage(w);
+    }
+}
+
 static bool watch_on(struct watch *w, int *how)
 {
     uint64_t wait_ms = LOOK_MS;
@@ -390,6 +430,8 @@ int run_watch(pid_t launcher, const char *status, struct run_said *said)
     bool all_well = watch_on(&w, &how);
 
     read_stage(&w);
+    if (w.said.stage < RUN_ENDED)
+        wait_for_orphans(&w);
     *said = w.said;
     free(w.rank);
     if (!all_well)

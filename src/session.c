@@ -467,10 +467,10 @@ int mpipe_finalize(struct mpipe *mp, enum mpipe_err e)
         mpipe__session_complain(mp, "report", mp->options.report);
     if (mp->log != NULL && fclose(mp->log) != 0)
         mpipe__session_complain(mp, "log", mp->options.log);
-    if (mp->transport != NULL && mp->transport->rank == 0)
-        forget_journals(mp, e);
     if (mp->transport != NULL)
         write_status(mp, code, "end");
+    if (mp->transport != NULL && mp->transport->rank == 0)
+        forget_journals(mp, e);     /* whoever would go on with them knows now */
     mourning = mp->owns_transport && mp->transport->ops->part != NULL
                && !mp->transport->ops->part(mp->transport);
     if (mourning && !began)
