@@ -41,10 +41,10 @@ static const struct mpipe__edge *edge_to(const struct mpipe__edges *edges,
 /* Rank 0's slots are shared out; elsewhere links beyond so many have fewer. */
 static unsigned window_most(const struct mpipe__route *route, unsigned to)
 {
+    unsigned n = route->in[to].n, least = to == 0 ? 1 : 2;
     unsigned share = to == 0 ? HOME_SLOTS / route->n_ranks
-                     : route->in[to].n > MANY_LINKS || route->side > 0
-                       ? MANY_SLOTS / route->in[to].n : UINT_MAX;
-    unsigned least = to == 0 ? 1 : 2;
+                     : n > MANY_LINKS || (n > 0 && route->side > 0)
+                       ? MANY_SLOTS / n : UINT_MAX;
 
     return share > least ? share : least;
 }
