@@ -30,7 +30,9 @@
 #define LOOK_NS 5000000u        /* deaths are looked for so often */
 #define DOUBT_NS 5000000000u    /* after a silent peer would be taken for dead */
 #define ACCEPT_MS 20000u        /* for all ranks to come to rank 0 */
-#define FAR_US 1000             /* ... while ranks on other nodes may send */
+#define FAR_US 1000u            /* ... while ranks on other nodes may send */
+#define FAR_FIRST_US 50u        /* ... and at first, growing by as much after */
+#define FAR_RESTS 16u           /* ... so many rests */
 
 /* What a rank has in the memory of its node. */
 struct shared {
@@ -535,6 +537,16 @@ static unsigned stir_time(unsigned rests, unsigned timeout_us)
     return us < timeout_us ? us : timeout_us;
 }
 
+/* What comes from another node meanwhile is not seen: so the rest is about an eighth
+ * of the time that nothing has come, at most. */
+static unsigned far_time(unsigned rests, unsigned timeout_us)
+{
+    unsigned us = FAR_FIRST_US * (1 + rests / FAR_RESTS);
+
+    us = us < FAR_US ? us : FAR_US;
+    return us < timeout_us ? us : timeout_us;
+}
+
 static void mpi_wait(struct mpipe__transport *t, unsigned timeout_us, bool stir)
 {
     struct mpi_transport *m = self(t);
@@ -548,8 +560,8 @@ static void mpi_wait(struct mpipe__transport *t, unsigned timeout_us, bool stir)
     }
     if (stir)
         timeout_us = stir_time(m->idle - m->patience, timeout_us);
-    if (m->node_size < t->size && timeout_us > FAR_US)
-        timeout_us = FAR_US;
+    if (m->node_size < t->size)
+        timeout_us = far_time(m->idle - m->patience, timeout_us);
     mpipe__bell_announce(mine);
     if (gather(m) || __atomic_exchange_n(&m->woken, 0, __ATOMIC_SEQ_CST))
         mpipe__bell_withdraw(mine);
