@@ -28,7 +28,7 @@ man3_pages = \
 	# End of man3_pages
 man_MANS += $(man3_pages)
 CLEANFILES += $(man3_pages)
-EXTRA_DIST += doc/header2man.awk doc/model/README doc/model/flow.pml README.md
+EXTRA_DIST += doc/scaling.awk doc/scaling.tsv doc/header2man.awk doc/model/README doc/model/flow.pml README.md
 
 $(man3_pages): doc/header2man.awk $(mpipeinclude_HEADERS)
 	$(AM_V_GEN)$(MKDIR_P) doc/man && \
@@ -48,6 +48,8 @@ dist_doc_DATA += \
 	doc/plan.md \
 	doc/protocol.md \
 	doc/rationale.md \
+	doc/scaling.md \
+	doc/scaling.svg \
 	# End of dist_doc_DATA
 
 # For those who look after a cluster.

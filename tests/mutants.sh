@@ -59,9 +59,9 @@ link.c|link|s/if (now || !link->leaves_last || link->fin_received)/if (true)/|en
 link.c|link|s/    e = post_slots(link, 1);/    e = MPIPE_OK;/|credits: given back without a slot
 link.c|link|s/2 \* link->owed >= link->window_in/link->owed > link->window_in/|credits: all kept until a rest
 link.c|link|s/< in_flight_limit(link)/<= in_flight_limit(link)/|credits: one frame too many
-link.c|link|s/link->window_out < 2 ? link->window_out : 2/link->window_out/|credits: not careful at first
-link.c|link|s/>= MPIPE__LONG_US ? 1 : link/>= MPIPE__LONG_US ? 2 : link/|credits: two long frames at a time
-link.c|link|s/set->sending + wire_size <= set->budget/set->sending <= set->budget/|budget: of sends is passed
+link.c|link|s/uint64_t n = 2;/uint64_t n = UINT_MAX;/|credits: not careful at first
+link.c|link|s/>= MPIPE__LONG_US ? 1$/>= MPIPE__LONG_US ? 2/|credits: two long frames at a time
+link.c|link|s/set->sending\[link->lane\] + wire_size <= set->budget/set->sending[link->lane] <= set->budget/|budget: of sends is passed
 link.c|link|s/set->held\[link->lane\] + size > set->budget/set->held[link->lane] > set->budget/|budget: of receives is passed
 link.c|link|s/        link->set->held\[link->lane\] -= wire_size;/        ;/|budget: what is consumed stays held
 link.c|link|s/(int32_t)(f->head.seq - link->data_seq_in) <= 0/f->head.seq <= link->data_seq_in/|numbers: do not come round
@@ -89,6 +89,9 @@ collect.c|mapreduce|s/        if (is_void(c, f->head.id))/        if (false)/|co
 collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames count in the order in which they came
 collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete
 commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: voids of later roots are forgotten
+relay.c|job_deaths|s/    done_with(flow, from, size);/    ;/|relay: credits of what was sent on are kept
+exchange.c|exchange|s/return via < n_workers ? via/return via < 9999 ? via/|exchange: by way of a worker that is not there
+exchange.c|exchange|s/from % side % (n_workers/from % side % (1 + n_workers/|exchange: by way of the last row itself
 partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before
 doorbell.c|doorbell|s/SEQ_CST) == 1)/SEQ_CST) == 2)/|doorbell: nobody is woken
 interrupt.c|interrupt|s/if (caught == 0) {/if (caught != number) {/|interrupt: the last signal counts
