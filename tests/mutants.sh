@@ -90,6 +90,7 @@ collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames c
 collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete
 commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: voids of later roots are forgotten
 relay.c|job_deaths|s/    done_with(flow, from, size);/    ;/|relay: credits of what was sent on are kept
+relay.c|job_deaths|s/return !flow->tabled || f->head.attempt > flow->version;/return false;/|relay: a frame goes on by an older table
 exchange.c|exchange|s/return via < n_workers ? via/return via < 9999 ? via/|exchange: by way of a worker that is not there
 exchange.c|exchange|s/from % side % (n_workers/from % side % (1 + n_workers/|exchange: by way of the last row itself
 partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before

@@ -62,4 +62,8 @@ grep '^[a-z].*%' log | while read -r row; do
     grep -qxF "$row" first || { cat first log; fail "another run, other times"; }
 done || exit 1
 run sh "$scale/run.sh" -l 60 -t 20 -p "farm pipeline" -k dragonfly -P round-robin 256
-cat first log
+mv log second
+MPIPE_DIRECT=0
+export MPIPE_DIRECT
+run sh "$scale/run.sh" -l 60 -t 20 -p words 64      # in a square
+cat first second log
