@@ -70,7 +70,8 @@ static enum mpipe_err twice(const struct mpipe_item *in, struct mpipe_out *out,
     uint64_t n = *(const uint64_t *)in->data;
 
     mpipe__world_pass(300000);
-    if (mpipe_out_rank(out) == 1 && n >= run->slow_from) {
+    if (mpipe_out_rank(out) == 1 && n >= run->slow_from
+        && (!run->forever || run->n_slept < 2)) {
         run->asleep++;
         run->n_slept++;
         mpipe__world_idle(run->mp[1], LONG);

@@ -220,7 +220,6 @@ feeder.c|resume|s/           \&\& !mpipe__resume_replays(flow);/           ;/|re
 feeder.c|resume|s/    if (fd->out.limit > room)/    if (false)/|resume: frames are longer than what is not done
 backup.c|job_backup|s/             || sh->owner\[p\].state == MPIPE__PART_FULL)/             )/|left behind: who has partitions
 backup.c|backup|s/            \&\& !is_needed(flow, r))/            \&\& false)/|left behind: nobody
-backup.c|backup|s/    return o->backups != MPIPE__WHEN_NEVER$/    return true/|left behind: also where it is not wanted
 lifeline.c|lifeline|s/^    if (!may)$/    if (false)/|left behind: whoever is told
 lifeline.c|lifeline|s/: line->in.said == GOING ? MPIPE__LEFT : /: /|left behind: it seems to have died
 lifeline.c|lifeline|s/^        line->silent = 0;/        ;/|lifeline: an answer does not count
