@@ -68,12 +68,20 @@ static bool is_last(const struct mpipe__flow *flow)
     return flow->engine->n_dead == flow->engine->transport->size - 1;
 }
 
+/* As many deaths as an item may be tried; where it was mapped before and killed nobody,
+ * as in a refill, the first two are more likely to be chance. */
+static uint32_t deaths_most(const struct mpipe__flow *flow)
+{
+    uint32_t most = flow->engine->options->max_retries;
+
+    return flow->spec->refills ? most + 2 : most;
+}
+
 /* What the dead rank had in hand.  True: an item has failed by that. */
 static bool note(struct mpipe__flow *flow, int rank,
                  const struct mpipe__box *box)
 {
     struct mpipe__master *m = flow->master;
-    uint32_t most = flow->engine->options->max_retries;
     struct mpipe__suspect *s;
     struct mpipe__root *r;
     uint32_t item = 0;
@@ -104,7 +112,7 @@ static bool note(struct mpipe__flow *flow, int rank,
         return false;               /* without memory it stays unknown */
     s->rank = rank;
     s->deaths++;
-    s->failed = s->deaths >= most || (s->deaths >= 2 && is_last(flow));
+    s->failed = s->deaths >= deaths_most(flow) || (s->deaths >= 2 && is_last(flow));
     return s->failed;
 }
 

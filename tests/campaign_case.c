@@ -114,6 +114,8 @@ static void draw_job(struct campaign_case *c)
     c->n_items = c->n_roots = items[draw(c, 5)];
     c->source = CAMPAIGN_RANGE;
     c->poison[0] = c->poison[1] = UINT64_MAX;
+    if (!c->restarts && c->n_items > 0 && c->ranks > 1 && one_in(c, 4))
+        c->poison[0] = draw(c, c->n_items);
     job->keys = 1 + (uint32_t)draw(c, one_in(c, 2) ? 30 : 5000);
     job->partitions = (uint32_t)draw(c, one_in(c, 2) ? 3 : 40);
     job->most = (unsigned)draw(c, 12);

@@ -493,6 +493,7 @@ static enum mpipe_err map(const struct mpipe_item *in, struct mpipe_out *out,
     (void)arg;
     count_call();
     take_time(job->takes_ns);
+    maybe_poison(0, item);
     if (job->kind == CAMPAIGN_FOLD) {
         campaign_fold_item(job, item, value);
         e = mpipe_emit(out, value, sizeof value);

@@ -411,11 +411,14 @@ static void judge_lines(struct campaign_run *run, struct texts *t)
 /* Ranks have died over it. */
 static void blame(struct campaign_run *run, uint64_t item)
 {
+    bool poison = campaign_case_poison(run->c, 0, item);
+
     if (run->x->blamed[item])
         campaign_wrong(run, "item %" PRIu64 " was told to have failed twice",
                        item);
     run->x->blamed[item] = true;
-    run->blamed++;
+    run->poisoned += poison;
+    run->blamed += !poison;
 }
 
 static void judge_failed_items(struct campaign_run *run, bool *failed)
@@ -437,6 +440,10 @@ static void judge_failed_items(struct campaign_run *run, bool *failed)
     }
     free(t.text);
     for (uint64_t i = 0; i < run->c->n_items; i++) {
+        if (campaign_case_poison(run->c, 0, i) && !run->x->blamed[i]
+            && run->page->spared == 0)
+            campaign_wrong(run, "item %" PRIu64 " is poison, and has not failed",
+                           i);
         if (times[i] != (!run->x->blamed[i] && campaign_map_fails(run->c, i)))
             campaign_wrong(run, "item %" PRIu64 " has failed %u times", i,
                            times[i]);
@@ -482,7 +489,7 @@ void campaign_judge(struct campaign_run *run)
 {
     uint64_t delivered[2] = { 0, 0 };
     bool failed = false;
-    unsigned deaths = run->killed + run->page->n_own;
+    unsigned deaths = run->killed + run->page->n_own + run->page->n_poison;
 
     if (run->page->n_wrong > 0)
         campaign_wrong(run, "%u times: %s", run->page->n_wrong,
