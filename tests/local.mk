@@ -168,7 +168,9 @@ tests_transport_mpi_mpi_LDADD = src/libmpipe_core.la
 
 # ---- programs that shell tests run ----
 
-check_PROGRAMS += tests/copy tests/deadly tests/late tests/load tests/slowly
+check_PROGRAMS += tests/cluster/cable tests/copy tests/deadly tests/late tests/load
+check_PROGRAMS += tests/slowly
+tests_cluster_cable_SOURCES = tests/cluster/cable.c
 tests_copy_SOURCES = tests/copy.c
 tests_copy_LDFLAGS = -static
 tests_copy_LDADD = src/libmpipe.la
@@ -242,6 +244,7 @@ shell_tests = \
 	tests/clang.sh \
 	tests/cluster.sh \
 	tests/cluster_deaths.sh \
+	tests/cluster_far.sh \
 	tests/cluster_slurm.sh \
 	tests/copy.sh \
 	tests/counts.sh \

@@ -8,6 +8,9 @@
 #   sent WHAT                bytes that a host, or a switch to the others, has sent
 #   rate WHAT RATE           what a host, or switchK's line to the others, lets through
 #                            each way, such as 100mbit
+#   delay switchK MS         how long its line to the others is, each way; it is a
+#                            new line, without a rate
+#   can_delay                is there what 'delay' needs?
 #   unplug HOST, plug HOST   pull its plug, put it in again
 #   crash HOST               pull its plug and kill all that runs there
 #   boot HOST                start it again, empty
@@ -107,6 +110,23 @@ cluster_plug_in()
 # A port that has come up forwards only after a while.
 cluster_settled() { ! bridge link | grep -v 'state forwarding' | grep -q ',UP'; }
 
+# cluster_line K MS: from a switch to "core".
+cluster_line()
+{
+    if [ "$2" -eq 0 ]; then
+        ip link add name "up$1" type veth peer name "core$1"
+    else
+        "$cluster_cable" "up$1" "core$1" "${2}000" </dev/null >"$cluster/cable$1.log" 2>&1 &
+        echo $! >"$cluster/cable$1.pid"
+        within 10 grep -q there "$cluster/cable$1.log" || {
+            echo "no line for switch$1: $(cat "$cluster/cable$1.log")"
+            exit 1
+        }
+    fi
+    ip link set "up$1" master "switch$1" up
+    ip link set "core$1" master core up
+}
+
 # The hosts one after another.
 cluster_each() { for k in $(seq "$cluster_n"); do "$1" "node$k"; done; }
 
@@ -125,11 +145,7 @@ cluster_up()
         ip link add name core type bridge forward_delay 0 mcast_snooping 0
         ip link set core up
         ip addr add 10.77.0.254/24 dev core
-        for k in $(seq "$cluster_switches"); do
-            ip link add name "up$k" type veth peer name "core$k"
-            ip link set "up$k" master "switch$k" up
-            ip link set "core$k" master core up
-        done
+        for k in $(seq "$cluster_switches"); do cluster_line "$k" 0; done
     fi
     {
         echo '127.0.0.1 localhost'
@@ -218,6 +234,24 @@ rate()
     for port in $ports; do
         tc qdisc replace dev "$port" root tbf rate "$2" burst 128kb latency 50ms
     done
+}
+
+cluster_cable=$abs_top_builddir/tests/cluster/cable
+can_delay() { [ -c /dev/net/tun ] && [ -x "$cluster_cable" ]; }
+
+cluster_no_line() { ! ip link show "up$1" >/dev/null 2>&1; }
+delay()
+{
+    k=${1#switch}
+    if [ -e "$cluster/cable$k.pid" ]; then
+        kill "$(cat "$cluster/cable$k.pid")"
+        rm "$cluster/cable$k.pid"
+        within 10 cluster_no_line "$k"
+    else
+        ip link del "up$k"
+    fi
+    cluster_line "$k" "$2"
+    within 10 cluster_settled
 }
 
 # ---- mpirun ----
