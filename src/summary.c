@@ -90,6 +90,25 @@ static void fill_shuffle(const struct mpipe__flow *flow,
     }
 }
 
+/* In one piece: in a file that takes stdout as well, as a batch system's does, nothing
+ * comes between.  stderr: nobody to tell if that fails. */
+static void print_report(const struct mpipe__report *report, FILE *to)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+
+    if (memory == NULL) {
+        mpipe__report_print(report, to);
+        return;
+    }
+    mpipe__report_print(report, memory);
+    if (fclose(memory) == 0)
+        fwrite(text, 1, size, to);
+    fflush(to);
+    free(text);
+}
+
 enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
                                     const char *program, FILE *text,
                                     FILE *json)
@@ -123,8 +142,8 @@ enum mpipe_err mpipe__summary_write(const struct mpipe__flow *flow,
         for (unsigned r = 0; r < n; r++)
             fill_rank(flow, r, &ranks[r]);
         e = MPIPE_OK;
-        if (text != NULL)       /* stderr: nobody to tell if that fails */
-            mpipe__report_print(&report, text);
+        if (text != NULL)
+            print_report(&report, text);
         if (flow->error.code != MPIPE_AGAIN)
             report.error = &flow->error;    /* who reads the text is told */
         if (json != NULL)
