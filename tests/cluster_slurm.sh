@@ -15,6 +15,7 @@ fi
 scripts=$abs_top_srcdir/jobscripts
 apps=$abs_top_builddir/apps
 copy=$abs_top_builddir/tests/copy
+slowly=$abs_top_builddir/tests/slowly
 if ! "$apps/mpipe" info | grep -q 'Open MPI'; then
     cluster_skip "this MPI is not Open MPI, which Slurm's mpirun is here"
 fi
@@ -74,13 +75,19 @@ some_results() { [ -n "$(find . -name "$1.*" -size +0)" ]; }
 
 # ---- a time limit: it takes a while, so it runs beside the others ----
 
-# 800 times 0.2 s on 3 ranks is 53 s.  The signal comes 10 s after the start, and Slurm
-# looks every 30 s.
-seq -f %0500g 1 800 >slow
-command="sbatch resume.sbatch, stopped by its time limit"
-limited=$(COPY_PAUSE_US=200000 sbatch --parsable -n 4 -w node3,node4 -t 1 \
-    --signal=B:USR1@50 -o limited.log "$scripts/resume.sbatch" \
-    "$copy" lines 0 limited slow)
+# The signal comes 10 s after the start, and Slurm looks every 30 s: so they have a
+# minute of work.  Two jobs with two tasks each, on the same two hosts.
+seq -f %0500g 1 300 >slow
+limit="-n 2 -N 2 -w node3,node4 -t 1 --signal=B:USR1@50"
+# shellcheck disable=SC2086  # a list of words
+limited=$(COPY_PAUSE_US=200000 sbatch --parsable $limit -o limited.log \
+    "$scripts/resume.sbatch" "$copy" lines 0 limited slow)
+# A map-reduce job: the sums of keys 0 to 6, on stdout.
+seq 1 99 | awk '{ n[$1 % 7]++; sum[$1 % 7] += $1 }
+    END { for (key in n) print key, n[key], sum[key] }' | sort >sums
+# shellcheck disable=SC2086
+limited_job=$(sbatch --parsable $limit -o limited_job.log -e limited_job.err \
+    "$scripts/resume.sbatch" "$slowly" 99 7 600000 0)
 
 # ---- each script, by itself ----
 
@@ -143,21 +150,47 @@ done
 
 # ---- the time limit ----
 
+# stopped JOB LOG: ... and queued again.
+stopped()
+{
+    within 120 has 'run the same command to go on' "$2" ||
+        complain "$command: it is not stopped: $(cat "$2")"
+    within 60 slurm_is "$1" PENDING
+    scontrol update jobid="$1" timelimit=10
+}
+
+# resumed LOG: the job was queued again, and has gone on from its journal.
+resumed()
+{
+    has '^[1-9][0-9]* of the items fed were done by an earlier run' "$1" ||
+        complain "$command: it has begun anew: $(cat "$1")"
+    restarts=$(scontrol -o show job "$job" | sed -n 's/.* Restarts=\([0-9]*\) .*/\1/p')
+    [ "$restarts" -ge 1 ] || complain "$command: it was not queued again"
+    [ ! -e journal-$job ] || complain "$command: the journal is left"
+}
+
+command="resume.sbatch with a time limit"
+stopped "$limited" limited.log
+command="resume.sbatch with a time limit, map-reduce"
+stopped "$limited_job" limited_job.err
+[ ! -s limited_job.log ] || complain "$command: it had got to its results already"
+slurm_start "$limited"
+slurm_start "$limited_job"
+
+command="resume.sbatch with a time limit"
 job=$limited
 log=limited.log
-command="resume.sbatch with a time limit"
-within 120 has 'run the same command to go on' limited.log ||
-    complain "$command: it is not stopped: $(cat limited.log)"
-within 60 slurm_is "$job" PENDING
-scontrol update jobid="$job" timelimit=10
-slurm_start "$job"
-over COMPLETED 90
+over COMPLETED 120
 expect_result slow limited
-has '^[1-9][0-9]* of the items fed were done by an earlier run' limited.log ||
-    complain "$command: it has begun anew: $(cat limited.log)"
-[ "$(scontrol -o show job "$job" | sed -n 's/.* Restarts=\([0-9]*\) .*/\1/p')" -ge 1 ] ||
-    complain "$command: it was not queued again"
-[ ! -e journal-$job ] || complain "$command: the journal is left"
+resumed limited.log
+
+command="resume.sbatch with a time limit, map-reduce"
+job=$limited_job
+log=limited_job.err
+over COMPLETED 120
+sort limited_job.log | grep -v '^failed: 0 items, 0 keys$' >got
+expect_result sums got
+resumed limited_job.err
 
 # ---- switches, by Slurm's word ----
 
