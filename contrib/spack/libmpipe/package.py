@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# package.py - a Spack recipe for libmpipe.
+# package.py - a Spack recipe for libmpipe, for Spack 1.0 or newer.
 #
 # From a clone of the source:
-#     spack repo create ~/mpipe-repo mpipe
-#     mkdir ~/mpipe-repo/packages/libmpipe
-#     cp contrib/spack/libmpipe/package.py ~/mpipe-repo/packages/libmpipe/
-#     spack repo add ~/mpipe-repo
+#     spack repo create ~/mpipe mpipe
+#     cp -r contrib/spack/libmpipe ~/mpipe/spack_repo/mpipe/packages/
+#     spack repo add ~/mpipe/spack_repo/mpipe
 #     spack dev-build libmpipe@main
-# There is no release to fetch yet, so no url and no checksum.
+# There is no release to fetch yet, so no url and no checksum.  (Spack 0.23 has build
+# systems in spack.package: leave out the first import, and spack_repo/mpipe in paths.)
+
+from spack_repo.builtin.build_systems.autotools import AutotoolsPackage
 
 from spack.package import *
 
@@ -22,6 +24,7 @@ class Libmpipe(AutotoolsPackage):
     variant("png", default=True, description="Build the example mandelbrot")
 
     depends_on("c", type="build")
+    depends_on("m4", type="build")
     depends_on("autoconf", type="build")
     depends_on("automake", type="build")
     depends_on("libtool", type="build")
