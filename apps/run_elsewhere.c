@@ -287,7 +287,10 @@ static bool tell_srun(struct run_elsewhere *e, size_t left)
                 && asprintf(&list, "--nodelist=%s", names) >= 0;
 
     free(names);
-    return done && add_word(e, nodes) & add_word(e, list);
+    if (!done)
+        return false;
+    done = add_word(e, nodes);
+    return add_word(e, list) && done;       /* both are kept in any case */
 }
 
 static bool narrow_slurm(struct run_elsewhere *e, bool srun)
