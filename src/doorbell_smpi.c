@@ -6,6 +6,7 @@
  * wait for a semaphore of the simulation, for simulated time.  The rest is as
  * in doorbell.c, also that only ranks of the same node ring.
  */
+#include <stddef.h>
 #include <simgrid/semaphore.h>
 #include "doorbell.h"
 

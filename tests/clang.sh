@@ -28,6 +28,9 @@ n=0
 failed=0
 for file in $files; do
     [ -e "$file" ] || continue
+    case $file in
+    *_smpi.c) [ -e /usr/include/simgrid/semaphore.h ] || continue ;;
+    esac
     n=$((n + 1))
     # shellcheck disable=SC2086  # lists of words
     "$CLANG" -fsyntax-only -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wundef \
