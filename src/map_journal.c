@@ -14,7 +14,7 @@ struct mpipe__pending {
     char record[];
 };
 
-void mpipe__map_journal_fini(struct mpipe__map_journal *m)
+static void drop_pending(struct mpipe__map_journal *m)
 {
     struct mpipe__pending *p;
 
@@ -22,6 +22,11 @@ void mpipe__map_journal_fini(struct mpipe__map_journal *m)
         m->first = p->next;
         free(p);
     }
+}
+
+void mpipe__map_journal_fini(struct mpipe__map_journal *m)
+{
+    drop_pending(m);
     for (uint32_t j = 0; j < m->n_runs; j++)
         free(m->run[j].owner);
     free(m->run);
@@ -126,14 +131,33 @@ void mpipe__map_journal_begin(struct mpipe__flow *flow)
 
 /* ---- roots ---- */
 
-enum mpipe_err mpipe__map_journal_wait(struct mpipe__map_journal *m,
+/* It will save no more. */
+static bool an_owner_is_dead(const struct mpipe__flow *flow,
+                             const struct mpipe__map_journal *m)
+{
+    const uint32_t *owner = m->run[m->n_runs - 1].owner;
+
+    for (uint32_t p = 0; flow->engine->n_dead > 0 && p < m->n_parts; p++)
+        if (owner[p] != UINT32_MAX
+            && mpipe__engine_dead(flow->engine, (int)owner[p]))
+            return true;
+    return false;
+}
+
+enum mpipe_err mpipe__map_journal_wait(struct mpipe__flow *flow,
                                        const struct mpipe__root *r,
                                        struct mpipe__root_record *root,
                                        struct mpipe_error *err)
 {
+    struct mpipe__map_journal *m = flow->master->resume->map;
     size_t size = mpipe__record_size(&r->results);
-    struct mpipe__pending *p = malloc(sizeof *p + size);
+    struct mpipe__pending *p;
 
+    if (an_owner_is_dead(flow, m)) {
+        drop_pending(m);
+        return MPIPE_OK;
+    }
+    p = malloc(sizeof *p + size);
     if (p == NULL)
         return mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for a record of "
                             "%zu bytes", size);

@@ -40,8 +40,8 @@ enum mpipe_err mpipe__map_journal_pack(const struct mpipe__map_journal *m,
 
 /* The partitions have their owners: a run begins. */
 void mpipe__map_journal_begin(struct mpipe__flow *flow);
-/* A root has been delivered. */
-enum mpipe_err mpipe__map_journal_wait(struct mpipe__map_journal *m,
+/* A root has been delivered.  When an owner has died none is recorded any more. */
+enum mpipe_err mpipe__map_journal_wait(struct mpipe__flow *flow,
                                        const struct mpipe__root *r,
                                        struct mpipe__root_record *root,
                                        struct mpipe_error *err);

@@ -533,7 +533,7 @@ void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
     if (re == NULL || re->replaying || !goes_well(flow))
         return;
     if (re->map != NULL)
-        mpipe__map_journal_wait(re->map, r, &root, &err);
+        mpipe__map_journal_wait(flow, r, &root, &err);
     else
         mpipe__record_append(&re->journal, &root, is_output(re) ? r->fed : NULL,
                              &r->results, &err);
