@@ -33,8 +33,8 @@ run "$MAKE" -j2 tests/unit
 
 ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99
 UBSAN_OPTIONS=print_stacktrace=1
-# Every seventh of the points at which ranks die: the others are tried without.
-MPIPE_TEST_STRIDE=7
+# Every 15th of the points at which ranks die: the others are tried without.
+MPIPE_TEST_STRIDE=15
 export ASAN_OPTIONS UBSAN_OPTIONS MPIPE_TEST_STRIDE
 # A rank that dies in the coroutine world may leave a frame that it had in hand.
 deadly="backup deaths job_backup job_deaths mapreduce property resume"

@@ -698,8 +698,8 @@ static void rank_0_dies(void)
         free(all);
     }
     CU_ASSERT_EQUAL(failed, 0);
-    CU_ASSERT(saved.calls > 0);
-    CU_ASSERT(saved.reduced > 0);
+    CU_ASSERT(stride(1) > 1 || saved.calls > 0);
+    CU_ASSERT(stride(1) > 1 || saved.reduced > 0);
 }
 
 /* ---- functions that are to blame ---- */
@@ -745,7 +745,7 @@ static void poison_key(void)
     static const char *const machines[] = { NULL, "node:2 core:4" };
     unsigned failed = 0, n = 0;
 
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+    for (size_t i = 0; i < COUNT_OF(kinds); i += stride(1))
         for (int m = 0; m < 2; m++) {
             struct kind kind = kinds[i];
             char options[200];
@@ -777,7 +777,7 @@ static void poison_key(void)
             free(run);
         }
     CU_ASSERT_EQUAL(failed, 0);
-    CU_ASSERT(n > 20);
+    CU_ASSERT(stride(1) > 1 || n > 20);
 }
 
 /* What does something else the second time is told where it can be told. */

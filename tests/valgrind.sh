@@ -33,7 +33,7 @@ for suite in $("$unit" -l); do
     esac
 done
 
-MPIPE_TEST_STRIDE=11
+MPIPE_TEST_STRIDE=23
 export MPIPE_TEST_STRIDE
 # shellcheck disable=SC2086  # a list of words
 valgrind --quiet --error-exitcode=99 --leak-check=full \
