@@ -15,6 +15,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "interrupt.h"
 #include "master.h"
 #include "session.h"
 #include "transport_loop.h"
@@ -553,6 +554,19 @@ static void place_ranks(struct scene *scene)
     }
 }
 
+/* A signal that a test has not raised asks us to end, as timeout(1) does; all that
+ * follows would fail by it. */
+static void heed_signals(void)
+{
+    int number = *mpipe__interrupted();
+
+    if (number == 0)
+        return;
+    fprintf(stderr, "world: ended by signal %d from outside\n", number);
+    fflush(NULL);
+    _exit(128 + number);
+}
+
 bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
                       void *arg, struct mpipe__world_end *end)
 {
@@ -561,6 +575,7 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
     bool ended, ok = loop != NULL && scene != NULL
               && world->size <= MPIPE__WORLD_MAX;
 
+    heed_signals();
     memset(end, 0, sizeof *end);
     if (ok) {
         scene->world = world;
