@@ -29,6 +29,7 @@ struct mpipe__engine {
     bool tied;                      /* a stage may see an item again, after a death */
     const char *session;            /* its journals' names begin so */
     unsigned n_journals;            /* flows that keep one, so far */
+    uint64_t n_recorded;            /* rank 0: roots, in all of them */
     struct mpipe__flow *flows;      /* started and not yet closed */
     struct mpipe__flow *abandoned;  /* freed, but for sends that do not end */
     bool *dead;                     /* a rank each */

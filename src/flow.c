@@ -676,16 +676,13 @@ static void heed(struct mpipe__flow *flow, int number)
 
     snprintf(why.text, sizeof why.text, "ended by signal %d (%s)", number,
              strsignal(number));
-    if (!mpipe__resume_wanted(flow)) {
-        mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
-        return;
-    }
-    if (flow->heeded || flow->home == NULL)
-        return;
     if (flow->master != NULL)
-        mpipe__resume_stop(flow, why.text);
-    flow->heeded = mpipe__control_send(flow->home, MPIPE__STOP, &why,
-                                       sizeof why) == MPIPE_OK;
+        mpipe__resume_stop(flow, &why);
+    else if (!mpipe__resume_wanted(flow))
+        mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
+    else if (!flow->heeded && flow->home != NULL)
+        flow->heeded = mpipe__control_send(flow->home, MPIPE__STOP, &why,
+                                           sizeof why) == MPIPE_OK;
 }
 
 bool mpipe__flow_step(struct mpipe__flow *flow)

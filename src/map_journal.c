@@ -208,7 +208,7 @@ void mpipe__map_journal_saved(struct mpipe__flow *flow, int rank,
 
         mpipe__journal_append(&re->journal, MPIPE__JOURNAL_MAPPED, &piece, 1,
                               &err);
-        re->n_recorded++;
+        flow->engine->n_recorded++;
         m->first = p->next;
         free(p);
     }

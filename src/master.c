@@ -468,8 +468,8 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
         mpipe__cursor_init(&c, f);
         if (mpipe__cursor_next(&c, &item) && item.size == sizeof why) {
             memcpy(&why, item.data, sizeof why);
-            if (why.code == MPIPE_EINTR && mpipe__resume_wanted(flow))
-                mpipe__resume_stop(flow, why.text);
+            if (why.code == MPIPE_EINTR)
+                mpipe__resume_stop(flow, &why);
             else
                 mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
         }

@@ -539,7 +539,7 @@ void mpipe__resume_record(struct mpipe__flow *flow, struct mpipe__root *r)
                              &r->results, &err);
     if (err.code != MPIPE_OK)
         no_journal(flow, &err);
-    re->n_recorded += re->map == NULL;
+    flow->engine->n_recorded += re->map == NULL;
 }
 
 void mpipe__resume_pass(struct mpipe__flow *flow, uint64_t now)
@@ -570,14 +570,32 @@ void mpipe__resume_save(struct mpipe__flow *flow)
 
 /* ---- asked to stop ---- */
 
-void mpipe__resume_stop(struct mpipe__flow *flow, const char *why)
+/* Between the flows of a job that keep one: is it worth it to run it again? */
+static void stop_between(struct mpipe__flow *flow,
+                         const struct mpipe_error *why)
+{
+    if (flow->engine->n_recorded > 0)
+        mpipe__flow_fail(flow, 0, MPIPE_ESAVED, "%s; what was done before pipeline "
+                         "'%s' is in the journal in %s: run the same command to go "
+                         "on", why->text, flow->spec->name,
+                         flow->engine->options->journal);
+    else
+        mpipe__flow_fail(flow, why->rank, MPIPE_EINTR, "%s", why->text);
+}
+
+void mpipe__resume_stop(struct mpipe__flow *flow,
+                        const struct mpipe_error *why)
 {
     struct mpipe__resume *re = resume_of(flow);
-    char line[256];
+    char line[sizeof why->text + 100];
 
+    if (!mpipe__resume_wanted(flow)) {
+        stop_between(flow, why);
+        return;
+    }
     if (re == NULL)
         mpipe__flow_fail(flow, 0, MPIPE_ESAVED, "%s before pipeline '%s' began: "
-                         "run the same command to go on", why,
+                         "run the same command to go on", why->text,
                          flow->spec->name);
     if (re == NULL || re->drain_until != 0)
         return;
@@ -585,7 +603,7 @@ void mpipe__resume_stop(struct mpipe__flow *flow, const char *why)
                       + 1000000000u * (uint64_t)flow->engine->options->grace;
     flow->master->feeder.stopped = true;
     snprintf(line, sizeof line, "%s: no more is fed; waiting up to %u s "
-             "(--grace) for what is under way", why,
+             "(--grace) for what is under way", why->text,
              flow->engine->options->grace);
     mpipe__flow_log(flow, MPIPE_LOG_INFO, "", line);
 }
@@ -609,7 +627,7 @@ void mpipe__resume_drained(struct mpipe__flow *flow)
         no_journal(flow, &err);
         return;
     }
-    if (re->outlives && re->n_recorded == 0) {
+    if (re->outlives && flow->engine->n_recorded == 0) {
         mpipe__flow_fail(flow, 0, MPIPE_EINTR, "stopped, and this run has done "
                          "nothing that could be saved: it needs more time");
         return;

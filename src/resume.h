@@ -52,7 +52,6 @@ struct mpipe__resume {
     uint64_t digest;                /* of the interval that is passed over */
     uint64_t passed;                /* items that were not fed again */
     uint64_t keys;                  /* of a job that were not reduced again */
-    uint64_t n_recorded;            /* roots, in this run */
     uint64_t next_flush, next_sync;
     uint64_t drain_until;           /* 0: not asked to stop */
 };
@@ -116,8 +115,10 @@ void mpipe__resume_save(struct mpipe__flow *flow);
 /* ---- asked to stop ---- */
 
 /* A signal has come: feed no more, let what is under way come home, and end with
- * MPIPE_ESAVED. */
-void mpipe__resume_stop(struct mpipe__flow *flow, const char *why);
+ * MPIPE_ESAVED.  A flow that keeps no journal ends at once, with MPIPE_ESAVED where
+ * others of the program have recorded something in this run, else with MPIPE_EINTR. */
+void mpipe__resume_stop(struct mpipe__flow *flow,
+                        const struct mpipe_error *why);
 bool mpipe__resume_draining(const struct mpipe__flow *flow);
 /* Is it over? */
 void mpipe__resume_drained(struct mpipe__flow *flow);

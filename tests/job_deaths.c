@@ -11,10 +11,12 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "interrupt.h"
 #include "link.h"
 #include "partition.h"
 #include "suite.h"
@@ -99,6 +101,7 @@ struct run {
     unsigned again;             /* map fails from its n-th call on; 0: never */
     unsigned calls, reduced;
     bool slow;                  /* map is */
+    bool stops;                 /* a signal comes with the first key */
     unsigned changes;           /* map leaves keys out from its n-th call on */
     int64_t poison_item;        /* kill the rank they come to; -1: none does */
     int64_t poison_key;
@@ -180,6 +183,8 @@ static enum mpipe_err reduce(const struct mpipe_item *key,
     char text[80];
 
     run->reduced++;
+    if (run->stops && run->reduced == 1)
+        raise(SIGTERM);
     if (read_key(key) == run->poison_key)
         mpipe__world_die(run->mp[mpipe_out_rank(out)]);
     while (mpipe_values_next(values, &v))
@@ -702,6 +707,44 @@ static void rank_0_dies(void)
     CU_ASSERT(stride(1) > 1 || saved.reduced > 0);
 }
 
+/* A signal comes when all has been mapped, and no result is there; or between the jobs
+ * of a chain.  What was mapped is saved. */
+static void signal_comes(void)
+{
+    struct sigaction old;
+    struct mpipe__world_end end;
+    unsigned stopped = 0, failed = 0;
+
+    sigaction(SIGTERM, NULL, &old);
+    for (size_t i = 0; i < COUNT_OF(kinds); i += stride(1)) {
+        struct run *run = new_run(&kinds[i]);
+        unsigned calls;
+        bool ends;
+
+        begin_journals();
+        run->stops = true;
+        ends = run_once(&kinds[i], run, 0, 0, &end);
+        *mpipe__interrupted() = 0;
+        calls = run->calls;
+        if (ends && end.code[0] == -MPIPE_ESAVED) {
+            stopped++;
+            free(run);
+            run = new_run(&kinds[i]);
+            ends = run_once(&kinds[i], run, 0, 0, &end) && run->calls < calls;
+        }
+        if (!ends || !is_right(run, &end) || !end_journals()) {
+            fprintf(stderr, "job_deaths: %s: a signal: %" PRIu64 " wrong, code %d "
+                    "%s, %u calls of map, %u before\n", kinds[i].name,
+                    run->n_wrong, end.code[0], end.error[0].text, run->calls, calls);
+            failed++;
+        }
+        free(run);
+    }
+    CU_ASSERT_EQUAL(failed, 0);
+    CU_ASSERT(stride(1) > 1 || stopped > 3);
+    sigaction(SIGTERM, &old, NULL);
+}
+
 /* ---- functions that are to blame ---- */
 
 /* An item that kills in map fails like in a pipeline. */
@@ -824,6 +867,8 @@ static const struct mpipe__test tests[] = {
     { "a key that kills fails, and the job goes on", poison_key },
     { "rank 0 dies before each of its messages, and the job is run again",
       rank_0_dies },
+    { "a signal comes between map and results, and the next run goes on",
+      signal_comes },
     { "what does not do the same twice is told", differs },
     { NULL, NULL }
 };

@@ -186,6 +186,13 @@ begin 3 "$slowly" 3000 500 2000 0
 grown 3000
 kill -KILL "$(cat pid)"
 ended
+for file in journal/*.run-0.rank-1; do
+    printf '\377\377\377' | dd of="$file" bs=1 seek=100 conv=notrunc 2>/dev/null
+done
+begin 3 "$slowly" 3000 500 2000 0
+ended
+expect 4
+expect_err 'has not all that it is known to have'
 rm journal/*.run-0.*
 begin 3 "$slowly" 3000 500 2000 0
 ended
