@@ -5,6 +5,7 @@
 #include "collect.h"
 #include "error.h"
 #include "flow.h"
+#include "grow.h"
 #include "ledger.h"
 
 #define BUCKETS 1024u               /* a power of two */
@@ -151,24 +152,10 @@ void mpipe__collect_again(struct mpipe__flow *flow, uint64_t from)
     }
 }
 
-/* Room for one more of 'size' bytes at the end of an array; without memory the flow
- * ends, and it stays as it is. */
-static void *room(struct mpipe__flow *flow, void *array, size_t *capacity,
-                  size_t n, size_t size)
+static void no_memory(struct mpipe__flow *flow)
 {
-    size_t more = *capacity > 0 ? 2 * *capacity : 64;
-    void *grown;
-
-    if (n < *capacity)
-        return array;
-    grown = realloc(array, more * size);
-    if (grown == NULL) {
-        mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
-                         "no memory to remember which frames do not count");
-        return array;
-    }
-    *capacity = more;
-    return grown;
+    mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
+                     "no memory to remember which frames do not count");
 }
 
 /* The frames of a root, out of their bucket; but for those of an attempt of which
@@ -217,6 +204,7 @@ static void choose(struct mpipe__flow *flow, const struct mpipe__choice *choice)
     uint64_t root = choice->won < choice->lost ? choice->won : choice->lost;
     struct mpipe__frame_queue lost = take_out(flow, choice->lost), won;
     struct mpipe__frame *f;
+    uint64_t *grown;
 
     while ((f = mpipe__queue_pop(&lost)) != NULL)
         mpipe__pool_put(&flow->engine->pool, f);
@@ -226,10 +214,13 @@ static void choose(struct mpipe__flow *flow, const struct mpipe__choice *choice)
         c->held += f->capacity;
         mpipe__queue_push(&c->bucket[root & (BUCKETS - 1)], f);
     }
-    c->lost = room(flow, c->lost, &c->lost_capacity, c->n_lost,
-                   sizeof *c->lost);
-    if (c->n_lost < c->lost_capacity)
-        c->lost[c->n_lost++] = choice->lost;
+    grown = mpipe__grow(c->lost, &c->lost_capacity, c->n_lost, sizeof *c->lost);
+    if (grown == NULL) {
+        no_memory(flow);
+        return;
+    }
+    c->lost = grown;
+    c->lost[c->n_lost++] = choice->lost;
     f = flow->worker.in;
     if (f != NULL && mpipe__collect_lost(flow, f))
         flow->worker.abandoned = true;      /* what is left of it is in vain */
@@ -253,6 +244,7 @@ void mpipe__collect_choose(struct mpipe__flow *flow, struct mpipe__frame *f)
 void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__collector *c = &flow->collector;
+    struct mpipe__void *grown;
     struct mpipe__cursor cursor;
     struct mpipe_item item;
 
@@ -262,10 +254,13 @@ void mpipe__collect_commit(struct mpipe__flow *flow, struct mpipe__frame *f)
     memcpy(&c->committed, item.data, sizeof c->committed);
     while (mpipe__cursor_next(&cursor, &item)
            && item.size == sizeof *c->voids) {
-        c->voids = room(flow, c->voids, &c->capacity, c->n_voids,
-                        sizeof *c->voids);
-        if (c->n_voids == c->capacity)
+        grown = mpipe__grow(c->voids, &c->capacity, c->n_voids,
+                            sizeof *c->voids);
+        if (grown == NULL) {
+            no_memory(flow);
             return;
+        }
+        c->voids = grown;
         memcpy(&c->voids[c->n_voids++], item.data, item.size);
     }
 }

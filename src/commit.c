@@ -1,44 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* commit.c - see commit.h. */
-#include <stdlib.h>
 #include "commit.h"
+#include "grow.h"
 #include "master.h"
 
 #define COMMIT_NS 2000000u
 #define VOIDS     64u               /* in one message */
 
-/* Room for one more of 'size' bytes at the end of an array; without memory the flow
- * ends, and it stays as it is. */
-static void *room(struct mpipe__flow *flow, void *array, size_t *capacity,
-                  size_t n, size_t size)
+static void no_memory(struct mpipe__flow *flow)
 {
-    size_t more = *capacity > 0 ? 2 * *capacity : 64;
-    void *grown;
-
-    if (n < *capacity)
-        return array;
-    grown = realloc(array, more * size);
-    if (grown == NULL) {
-        mpipe__flow_fail(flow, 0, MPIPE_ENOMEM, "no memory to remember which "
-                         "frames do not count");
-        return array;
-    }
-    *capacity = more;
-    return grown;
+    mpipe__flow_fail(flow, 0, MPIPE_ENOMEM,
+                     "no memory to remember which frames do not count");
 }
 
 void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__master *m = flow->master;
+    struct mpipe__void *grown;
     struct mpipe__cursor c;
     struct mpipe_item item;
 
     mpipe__cursor_init(&c, f);
     while (mpipe__cursor_next(&c, &item) && item.size == sizeof *m->voids) {
-        m->voids = room(flow, m->voids, &m->voids_capacity, m->n_voids,
-                        sizeof *m->voids);
-        if (m->n_voids == m->voids_capacity)
+        grown = mpipe__grow(m->voids, &m->voids_capacity, m->n_voids,
+                            sizeof *m->voids);
+        if (grown == NULL) {
+            no_memory(flow);
             return;
+        }
+        m->voids = grown;
         memcpy(&m->voids[m->n_voids], item.data, item.size);
         /* of an older attempt it may come when its root has been committed */
         m->n_voids += m->voids[m->n_voids].root >= m->committed;
@@ -50,6 +40,7 @@ void mpipe__commit_void(struct mpipe__flow *flow, struct mpipe__frame *f)
 void mpipe__commit_choose(struct mpipe__flow *flow, uint64_t won, uint64_t lost)
 {
     struct mpipe__master *m = flow->master;
+    struct mpipe__choice *grown;
     size_t kept = 0;
 
     for (size_t i = 0; i < m->n_voids; i++) {
@@ -62,10 +53,14 @@ void mpipe__commit_choose(struct mpipe__flow *flow, uint64_t won, uint64_t lost)
         m->voids[kept++] = v;
     }
     m->n_voids = kept;
-    m->choices = room(flow, m->choices, &m->choices_capacity, m->n_choices,
-                      sizeof *m->choices);
-    if (m->n_choices < m->choices_capacity)
-        m->choices[m->n_choices++] = (struct mpipe__choice){ won, lost };
+    grown = mpipe__grow(m->choices, &m->choices_capacity, m->n_choices,
+                        sizeof *m->choices);
+    if (grown == NULL) {
+        no_memory(flow);
+        return;
+    }
+    m->choices = grown;
+    m->choices[m->n_choices++] = (struct mpipe__choice){ won, lost };
 }
 
 static void tell_choices_to(struct mpipe__flow *flow, int rank)

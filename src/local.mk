@@ -42,6 +42,7 @@ src_libmpipe_core_la_SOURCES = \
 	src/grouping.h \
 	src/groups.c \
 	src/groups.h \
+	src/grow.h \
 	src/interrupt.c \
 	src/interrupt.h \
 	src/interval.c \
@@ -70,6 +71,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/link.h \
 	src/log.c \
 	src/log.h \
+	src/look_ahead.c \
+	src/look_ahead.h \
 	src/machine.c \
 	src/map_journal.c \
 	src/map_journal.h \

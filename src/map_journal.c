@@ -2,6 +2,7 @@
 /* map_journal.c - see map_journal.h. */
 #include <stdlib.h>
 #include "error.h"
+#include "grow.h"
 #include "journal_owner.h"
 #include "map_journal.h"
 #include "master.h"
@@ -39,16 +40,12 @@ void mpipe__map_journal_fini(struct mpipe__map_journal *m)
 /* Takes 'owner' over. */
 static bool add_run(struct mpipe__map_journal *m, uint32_t *owner)
 {
-    if (owner != NULL && m->n_runs == m->capacity) {
-        uint32_t more = m->capacity > 0 ? 2 * m->capacity : 8;
-        void *grown = realloc(m->run, more * sizeof *m->run);
+    struct mpipe__map_run *grown = mpipe__grow(m->run, &m->capacity, m->n_runs,
+                                               sizeof *m->run);
 
-        if (grown != NULL) {
-            m->run = grown;
-            m->capacity = more;
-        }
-    }
-    if (owner == NULL || m->n_runs == m->capacity) {
+    if (grown != NULL)
+        m->run = grown;
+    if (owner == NULL || grown == NULL) {
         free(owner);
         return false;
     }

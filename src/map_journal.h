@@ -22,7 +22,8 @@ struct mpipe__map_journal {
         uint64_t cut;
         uint32_t *owner;
     } *run;                         /* the last one is this one, once it has begun */
-    uint32_t n_runs, capacity;
+    uint32_t n_runs;
+    size_t capacity;
     uint64_t *saved;                /* a rank each: it has roots before this one */
     struct mpipe__pending *first, *last;    /* delivered, and not yet recorded */
 };

@@ -20,6 +20,7 @@
 #include "error.h"
 #include "flow.h"
 #include "job_journal.h"
+#include "look_ahead.h"
 #include "part_file.h"
 #include "partition.h"
 #include "pipeline.h"
@@ -29,20 +30,7 @@
 
 #define LEAST_MEMORY ((uint64_t)64 << 10)
 #define FAN          16u             /* parts of a fold that meet at a time */
-#define SAMPLE_MAX   100000u         /* keys, and bytes of each */
-#define SAMPLE_KEY   1024u
 #define SAMPLE_SHARE 4u              /* of a rank's memory */
-#define AHEAD_ITEMS  1000u           /* that are fed twice, and their bytes */
-#define AHEAD_BYTES  ((size_t)8 << 20)
-
-/* Its first items stand for all: they are kept, and fed once more. */
-struct ahead {
-    mpipe_source_fn source;
-    void *arg;
-    struct mpipe_bytes items;       /* size (8 bytes), bytes, padding */
-    size_t n, next;                 /* kept; where to feed on */
-    bool ended;                     /* the source has come to its end */
-};
 
 struct mpipe_mapreduce {
     struct mpipe *mp;
@@ -65,10 +53,7 @@ struct mpipe_mapreduce {
     struct mpipe_mapreduce *next;   /* gets the results; NULL: none does */
     bool follows, ran;              /* another one; already */
     struct mpipe__bounds bounds;
-    struct ahead ahead;             /* of a source without a sample */
-    struct mpipe_bytes sample;      /* rank 0: pairs, a stride each */
-    size_t n_sample;
-    uint64_t seen, keep_one_in;
+    struct mpipe__look_ahead ahead; /* rank 0: for the bounds */
     void *acc;                      /* of a fold, on rank 0 */
     size_t acc_size;
     bool none;
@@ -233,7 +218,6 @@ struct mpipe_mapreduce *mpipe_mapreduce_new(struct mpipe *mp,
         return &none;
     }
     mr->mp = mp;
-    mr->keep_one_in = 1;
     mr->job = *job;
     mr->first = mr;
     mpipe__kept_init(&mr->kept, mp->options.scratch);
@@ -276,8 +260,7 @@ void mpipe_mapreduce_free(struct mpipe_mapreduce *mr)
     mpipe__kept_fini(&mr->kept);
     mpipe__told_fini(&mr->told);
     mpipe__job_journal_close(&mr->journal, true);
-    free(mr->sample.data);
-    free(mr->ahead.items.data);
+    mpipe__look_ahead_fini(&mr->ahead);
     free(mr->acc);
     free(mr);
 }
@@ -319,55 +302,7 @@ enum mpipe_err mpipe_mapreduce_then(struct mpipe_mapreduce *mr,
     return MPIPE_OK;
 }
 
-/* ---- a sample, to find bounds ---- */
-
-/* Keep one in two from now on, and of those that are there. */
-static void thin_out(struct mpipe_mapreduce *mr)
-{
-    struct mpipe_bytes *s = &mr->sample;
-    size_t to = 0, n = 0;
-
-    for (size_t at = 0, size; at < s->size; at += size) {
-        size = mpipe__pair_stride(s->data + at);
-        if (n++ % 2 != 0)
-            continue;
-        memmove(s->data + to, s->data + at, size);
-        to += size;
-    }
-    s->size = to;
-    mr->n_sample = n / 2;
-    mr->keep_one_in *= 2;
-}
-
-static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
-{
-    struct mpipe_mapreduce *mr = arg;
-    struct mpipe_bytes *s = &mr->sample;
-    struct mpipe_pair pair;
-    size_t size;
-
-    if (mpipe_pair_parse(item, &pair) != MPIPE_OK)
-        return MPIPE_EINVAL;
-    if (mr->seen++ % mr->keep_one_in != 0)
-        return MPIPE_OK;
-    if (pair.key.size > SAMPLE_KEY)
-        pair.key.size = SAMPLE_KEY; /* enough to tell where it belongs */
-    size = mpipe__align8(mpipe__pair_size(pair.key.size, 0));
-    if (s->size + size > s->capacity) {
-        size_t capacity = 2 * (s->size + size);
-        char *more = realloc(s->data, capacity);
-        if (more == NULL)
-            return MPIPE_ENOMEM;
-        s->data = more;
-        s->capacity = capacity;
-    }
-    mpipe__pair_write(s->data + s->size, pair.key.data, pair.key.size, "", 0);
-    s->size += size;
-    if (++mr->n_sample == SAMPLE_MAX
-        || s->size > mr->shuffle.memory / SAMPLE_SHARE)
-        thin_out(mr);
-    return MPIPE_OK;
-}
+/* ---- which partitions there are ---- */
 
 /* How many partitions there are by default. */
 static uint32_t usual_parts(const struct mpipe_mapreduce *mr)
@@ -377,23 +312,6 @@ static uint32_t usual_parts(const struct mpipe_mapreduce *mr)
     if (n == 0)
         n = mpipe_size(mr->mp) > 1 ? (uint32_t)mpipe_size(mr->mp) - 1 : 1;
     return n < MPIPE__PARTS_MAX ? n : MPIPE__PARTS_MAX;
-}
-
-static enum mpipe_err choose_bounds(struct mpipe_mapreduce *mr,
-                                    struct mpipe_bytes *packed)
-{
-    const char **pair = malloc((mr->n_sample + 1) * sizeof *pair);
-    size_t k = 0;
-    enum mpipe_err e;
-
-    if (pair == NULL)
-        return MPIPE_ENOMEM;
-    for (size_t at = 0; at < mr->sample.size;
-         at += mpipe__pair_stride(mr->sample.data + at))
-        pair[k++] = mr->sample.data + at;
-    e = mpipe__bounds_pack(pair, k, usual_parts(mr), packed);
-    free(pair);
-    return e;
 }
 
 /* What comes ahead of the bounds where a journal is kept. */
@@ -429,114 +347,21 @@ static enum mpipe_err take_brief(void *arg, const void *data, size_t size)
                                 size - terms.bounds);
 }
 
-/* ---- a source that cannot be looked at ahead ---- */
-
-static void ignore(const struct mpipe_failure *failure, void *arg)
-{
-    (void)failure, (void)arg;
-}
-
-static enum mpipe_err keep_fed(void *arg, struct mpipe__frame *f)
-{
-    struct ahead *a = arg;
-    struct mpipe_bytes *b = &a->items;
-    struct mpipe__cursor c;
-    struct mpipe_item item;
-
-    mpipe__cursor_init(&c, f);
-    while (mpipe__cursor_next(&c, &item)) {
-        uint64_t size = item.size;
-        size_t need = sizeof size + mpipe__align8(item.size);
-
-        if (b->size + need > b->capacity) {
-            size_t capacity = 2 * (b->size + need);
-            char *more = realloc(b->data, capacity);
-            if (more == NULL)
-                return MPIPE_ENOMEM;
-            b->data = more;
-            b->capacity = capacity;
-        }
-        memcpy(b->data + b->size, &size, sizeof size);
-        if (size > 0)
-            memcpy(b->data + b->size + sizeof size, item.data, item.size);
-        b->size += need;
-        a->n++;
-    }
-    return MPIPE_OK;
-}
-
-static enum mpipe_err first_items(struct mpipe_out *out, void *arg)
-{
-    struct ahead *a = arg;
-    enum mpipe_err e;
-
-    if (a->ended || a->n >= AHEAD_ITEMS || a->items.size >= AHEAD_BYTES)
-        return MPIPE_END;
-    e = a->source(out, a->arg);
-    a->ended = e == MPIPE_END;
-    return e;
-}
-
-static enum mpipe_err all_items(struct mpipe_out *out, void *arg)
-{
-    struct ahead *a = arg;
-    enum mpipe_err e = MPIPE_OK;
-    uint64_t size;
-
-    for (int i = 0; e == MPIPE_OK && i < 1000 && a->next < a->items.size;
-         i++) {
-        memcpy(&size, a->items.data + a->next, sizeof size);
-        e = mpipe_emit(out, a->items.data + a->next + sizeof size,
-                       (size_t)size);
-        a->next += sizeof size + mpipe__align8((size_t)size);
-    }
-    if (e != MPIPE_OK || a->next < a->items.size)
-        return e;
-    return a->ended ? MPIPE_END : a->source(out, a->arg);
-}
-
 /* Map a part of the input, and let its keys say where partitions begin. */
 static enum mpipe_err look_ahead(struct mpipe_mapreduce *mr)
 {
     struct mpipe__flow_spec *spec = mpipe__pipeline_spec(mr->input);
-    struct mpipe__flow_spec *sample;
-    struct mpipe_pipeline *pl;
-    char name[80];
     enum mpipe_err e;
 
     if (spec == NULL || spec->source == NULL)
         return MPIPE_OK;            /* run() will say so */
-    pl = mpipe_pipeline_new(mr->mp);
-    sample = mpipe__pipeline_spec(pl);
-    snprintf(name, sizeof name, "%s.sample", mr->name);
-    mpipe_pipeline_name(pl, name);
-    if (spec->sample != NULL) {
-        mpipe_pipeline_source(pl, spec->sample, spec->source_arg);
-    } else {
-        mr->ahead = (struct ahead){ spec->source, spec->source_arg,
-                                    { NULL, 0, 0 }, 0, 0, false };
-        mpipe_pipeline_source(pl, first_items, &mr->ahead);
-        spec->source = all_items;
-        spec->source_arg = &mr->ahead;
-    }
-    if (spec->n_stages > 0)
-        mpipe_pipeline_add(pl, &spec->stage[0]);
-    mpipe_pipeline_sink(pl, keep_sample, mr);
-    mpipe_pipeline_on_failure(pl, ignore, NULL);
-    if (sample != NULL)
-        sample->forgives = true;    /* what fails will fail again */
-    if (sample != NULL && spec->sample == NULL) {
-        sample->fed = keep_fed;
-        sample->fed_arg = &mr->ahead;
-    }
-    if (sample != NULL && spec->error.code != MPIPE_OK)
-        sample->error = spec->error;            /* for all to hear */
-    e = mpipe_pipeline_run(pl);
-    mpipe_pipeline_free(pl);
+    e = mpipe__look_ahead_run(&mr->ahead, mr->mp, spec, mr->name,
+                              mr->shuffle.memory / SAMPLE_SHARE);
     spec->take_brief = take_brief;
     spec->brief_arg = mr;
     if (e == MPIPE_OK && mpipe_rank(mr->mp) == 0
-        && choose_bounds(mr, &spec->brief) != MPIPE_OK)
+        && mpipe__look_ahead_bounds(&mr->ahead, usual_parts(mr), &spec->brief)
+           != MPIPE_OK)
         mpipe__pipeline_wrong(mr->input, MPIPE_ENOMEM, "no memory to choose "
                               "where partitions begin");
     return e;
@@ -835,10 +660,7 @@ static enum mpipe_err run_input(struct mpipe_mapreduce *mr)
     if (mr->kept.error.code != MPIPE_OK && goes_on(e))
         mpipe_log(mr->mp, MPIPE_LOG_WARN, "what was fed could not be kept, so a "
                   "death will end the job: %s", mr->kept.error.text);
-    if (mr->ahead.source != NULL) {         /* the source is its own again */
-        mpipe__pipeline_spec(mr->input)->source = mr->ahead.source;
-        mpipe__pipeline_spec(mr->input)->source_arg = mr->ahead.arg;
-    }
+    mpipe__look_ahead_over(&mr->ahead, mpipe__pipeline_spec(mr->input));
     return e;
 }
 

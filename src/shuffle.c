@@ -5,6 +5,7 @@
 #include "collect.h"
 #include "exchange.h"
 #include "flow.h"
+#include "grow.h"
 #include "shuffle.h"
 
 /* Shares of a rank's memory.  What remains is for the input: see
@@ -97,22 +98,6 @@ void mpipe__shuffle_fini(struct mpipe__flow *flow)
     memset(o, 0, sizeof *o);
 }
 
-/* Room for one more of 'size' bytes at the end of an array. */
-static bool grow(void **array, size_t *capacity, size_t n, size_t size)
-{
-    size_t more = *capacity > 0 ? 2 * *capacity : 64;
-    void *grown;
-
-    if (n < *capacity)
-        return true;
-    grown = realloc(*array, more * size);
-    if (grown == NULL)
-        return false;
-    *array = grown;
-    *capacity = more;
-    return true;
-}
-
 /* ---- frames for partitions ---- */
 
 static void close_part(struct mpipe__flow *flow, uint32_t part)
@@ -172,11 +157,11 @@ static enum mpipe_err append(struct mpipe__flow *flow, uint32_t part,
     if (f == NULL)
         return MPIPE_ENOMEM;
     if (o->careful) {
-        void *log = o->log;
-        bool grown = grow(&log, &o->log_capacity, o->n_log, sizeof *o->log);
-        o->log = log;
-        if (!grown)
+        struct mpipe__addition *grown = mpipe__grow(
+            o->log, &o->log_capacity, o->n_log, sizeof *o->log);
+        if (grown == NULL)
             return MPIPE_ENOMEM;
+        o->log = grown;
         o->log[o->n_log++] = (struct mpipe__addition){ f, part,
                                                        f->head.n_items };
     }
@@ -400,15 +385,16 @@ void mpipe__shuffle_take_back(struct mpipe__flow *flow, size_t n_log,
 void mpipe__shuffle_left(struct mpipe__flow *flow, uint64_t id)
 {
     struct mpipe__outbound *o = &flow->worker.outbound;
-    void *left = o->left;
-    bool grown = grow(&left, &o->left_capacity, o->n_left, sizeof *o->left);
+    uint64_t *grown = mpipe__grow(o->left, &o->left_capacity, o->n_left,
+                                  sizeof *o->left);
 
-    o->left = left;
-    if (grown)
-        o->left[o->n_left++] = id;
-    else
+    if (grown == NULL) {
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to remember what was sent");
+        return;
+    }
+    o->left = grown;
+    o->left[o->n_left++] = id;
 }
 
 /* ---- owners ---- */

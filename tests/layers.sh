@@ -9,7 +9,7 @@
 layer_of()
 {
     case $1 in
-    error|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
+    error|grow|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
     progress|trace|show|stats|interval|journal|journal_owner|record|\
     cause|pair|combine|table|partition|sort|scratch|kept|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
@@ -22,7 +22,7 @@ layer_of()
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
-    mapreduce|job_journal|reduce|refill|part_file|byte_stream|split_reader|\
+    mapreduce|look_ahead|job_journal|reduce|refill|part_file|byte_stream|split_reader|\
     file_list|line_reader|split|version)
         echo 4 ;;                       # doors: what programs call
     *)
