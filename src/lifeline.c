@@ -36,8 +36,10 @@
 
 #define BATCH      64
 #define BACKLOG    1024
+#define LOOK_MS    100              /* for what ranks say, in accept() */
 #define CONNECT_MS 5000             /* to one address */
-#define NOBODY     UINT32_MAX       /* epoll: a stranger, or the listener */
+#define NOBODY     UINT32_MAX       /* epoll: the listener */
+#define SPARE      64u              /* strangers beyond the ranks: whoever scans ports */
 #define ROUNDS     8u               /* without an answer: it is taken for dead */
 #define STACK_SIZE ((size_t)256 << 10)      /* of the thread that answers */
 
@@ -67,6 +69,10 @@ struct mpipe__lifeline {
     int listener, epoll;            /* rank 0 only */
     struct line *line;              /* rank 0: one a rank; others: one, to it */
     int n_lines;
+    /* rank 0, while it accepts: who has connected, and not said yet who it is; the
+     * earliest makes way.  In epoll they come after the ranks. */
+    struct line *stranger;
+    uint32_t n_strangers, n_came;
     int *deaths, n_deaths, n_given;
     uint64_t next_round;            /* rank 0 */
     /* The others: the thread is the only one that hears, and what it has heard is
@@ -139,6 +145,29 @@ static int cause_of(int e)
 
 /* ---- start ---- */
 
+static void close_strangers(struct mpipe__lifeline *l)
+{
+    for (uint32_t i = 0; i < l->n_strangers; i++)
+        if (l->stranger[i].fd >= 0)
+            close(l->stranger[i].fd);
+    free(l->stranger);
+    l->stranger = NULL;
+    l->n_strangers = 0;
+}
+
+static bool expect_strangers(struct mpipe__lifeline *l)
+{
+    uint32_t n = (uint32_t)l->size + SPARE;
+
+    l->stranger = calloc(n, sizeof *l->stranger);
+    if (l->stranger == NULL)
+        return false;
+    l->n_strangers = n;
+    for (uint32_t i = 0; i < n; i++)
+        l->stranger[i].fd = -1;
+    return true;
+}
+
 static uint64_t round_ns(const struct mpipe__lifeline *l)
 {
     return (uint64_t)l->timeout_s * 1000000000u / ROUNDS;
@@ -155,6 +184,7 @@ static void let_go(void *arg)
             close(l->line[i].fd);
         l->line[i].fd = -1;
     }
+    close_strangers(l);
     if (l->listener >= 0)
         close(l->listener);
     if (l->epoll >= 0)
@@ -274,8 +304,9 @@ struct mpipe__lifeline *mpipe__lifeline_listen(
     struct mpipe__lifeline *l = new_lifeline(0, size, size, timeout_s);
 
     memset(address, 0, sizeof *address);
-    if (l == NULL) {
+    if (l == NULL || !expect_strangers(l)) {
         mpipe__error(err, 0, MPIPE_ENOMEM, "no memory for lifelines");
+        mpipe__lifeline_leave(l);
         return NULL;
     }
     if (getrandom(&l->token, sizeof l->token, 0) != (ssize_t)sizeof l->token)
@@ -455,28 +486,50 @@ struct mpipe__lifeline *mpipe__lifeline_connect(
 
 /* ---- rank 0 listens ---- */
 
-/* A stranger must say who it is within this call's patience; the records are
- * sent at once with the connection, so a short one does. */
+/* A rank says who it is as soon as it is connected; but on a busy machine it may be a
+ * while before it runs again. */
 static void welcome(struct mpipe__lifeline *l)
 {
     int fd = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    struct line new_line = { .fd = fd };
-    struct pollfd ready = { .fd = fd, .events = POLLIN };
-    const struct record *r = &new_line.in;
-    int heard = 0;
+    uint32_t i = l->n_came % l->n_strangers;
 
     if (fd < 0)
         return;
-    while (heard == 0 && poll(&ready, 1, 100) == 1)
-        heard = hear(&new_line);
-    if (heard != 1 || r->said != HELLO || r->token != l->token || r->rank < 1
-        || r->rank >= l->size || l->line[r->rank].fd >= 0
-        || l->line[r->rank].dead || !watch(l, fd, (uint32_t)r->rank)) {
+    if (!watch(l, fd, (uint32_t)l->size + i)) {
+        close(fd);
+        return;
+    }
+    if (l->stranger[i].fd >= 0)
+        close(l->stranger[i].fd);
+    l->stranger[i] = (struct line){ .fd = fd };
+    l->n_came++;
+}
+
+static bool belongs(const struct mpipe__lifeline *l, const struct record *r)
+{
+    return r->said == HELLO && r->token == l->token && r->rank > 0
+           && r->rank < l->size && l->line[r->rank].fd < 0
+           && !l->line[r->rank].dead;
+}
+
+/* What a stranger says first: who it is, or it goes. */
+static void get_to_know(struct mpipe__lifeline *l, struct line *stranger)
+{
+    int fd = stranger->fd, rank, heard;
+    struct epoll_event event = { .events = EPOLLIN };
+
+    if (fd < 0 || (heard = hear(stranger)) == 0)
+        return;
+    stranger->fd = -1;
+    rank = stranger->in.rank;
+    event.data.u32 = (uint32_t)rank;
+    if (heard < 0 || !belongs(l, &stranger->in)
+        || epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &event) != 0) {
         close(fd);
         return;
     }
     keep_alive(fd, l->timeout_s);
-    l->line[r->rank].fd = fd;
+    l->line[rank].fd = fd;
 }
 
 static void died(struct mpipe__lifeline *l, int rank, int cause)
@@ -547,10 +600,14 @@ static void look(struct mpipe__lifeline *l, int wait_ms)
     do {
         n = epoll_wait(l->epoll, event, BATCH, wait_ms);
         for (int i = 0; i < n; i++) {
-            if (event[i].data.u32 == NOBODY)
+            uint32_t who = event[i].data.u32;
+
+            if (who == NOBODY)
                 welcome(l);
-            else
-                listen_to(l, (int)event[i].data.u32);
+            else if (who < (uint32_t)l->size)
+                listen_to(l, (int)who);
+            else if (who - (uint32_t)l->size < l->n_strangers)
+                get_to_know(l, &l->stranger[who - (uint32_t)l->size]);
         }
         wait_ms = 0;
     } while (n == BATCH);
@@ -571,7 +628,7 @@ static void tell(struct mpipe__lifeline *l)
 
 int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms)
 {
-    uint64_t until = mpipe__now() + (uint64_t)wait_ms * 1000000;
+    uint64_t left = (uint64_t)wait_ms * 1000000, from, took;
     int missing;
 
     for (;;) {
@@ -579,12 +636,17 @@ int mpipe__lifeline_accept(struct mpipe__lifeline *l, unsigned wait_ms)
         for (int r = l->size - 1; r > 0; r--)
             if (l->line[r].fd < 0 && !l->line[r].dead && !l->line[r].left)
                 missing = r;
-        if (missing < 0 || mpipe__now() >= until)
+        if (missing < 0 || left == 0)
             break;
-        look(l, 100);
+        from = mpipe__now();
+        look(l, LOOK_MS);
+        took = mpipe__now() - from;     /* more than a little: all stood still */
+        took = took < 2 * LOOK_MS * 1000000 ? took : 2 * LOOK_MS * 1000000;
+        left = took < left ? left - took : 0;
     }
     close(l->listener);
     l->listener = -1;
+    close_strangers(l);
     return missing;
 }
 
@@ -681,6 +743,7 @@ void mpipe__lifeline_leave(struct mpipe__lifeline *l)
         stop_answering(l);
         close(l->line[i].fd);
     }
+    close_strangers(l);
     if (l->listener >= 0)
         close(l->listener);
     if (l->epoll >= 0)

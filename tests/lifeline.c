@@ -468,6 +468,55 @@ static void strangers(void)
     mpipe__lifeline_leave(l);
 }
 
+/* The first words of a rank, as they go over the wire. */
+struct words {
+    uint32_t said;
+    int32_t rank;
+    uint64_t token;
+};
+
+/* On a busy machine a rank may be connected for long before it runs again and says who
+ * it is; it may say half of that; and more strangers may come meanwhile than there is
+ * room for. */
+static void slow_words(void)
+{
+    struct mpipe__lifeline_address address;
+    struct mpipe__lifeline *l = mpipe__lifeline_listen(2, 30, &address, NULL);
+    struct words words = { 1, 1, 0 };
+    int status;
+    pid_t pid;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+    words.token = address.token;
+    fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        int idle[70], fd = -1;
+
+        alarm(20);
+        for (int i = 0; i < 70; i++) {
+            if (i == 20)
+                fd = knock(&address);
+            idle[i] = knock(&address);
+        }
+        usleep(400000);
+        if (send(fd, &words, 6, MSG_NOSIGNAL) != 6)
+            _exit(8);
+        usleep(300000);
+        if (send(fd, (char *)&words + 6, sizeof words - 6, MSG_NOSIGNAL) != 10)
+            _exit(8);
+        /* rank 0 has said nothing yet, and closes only what does not belong */
+        if (recv(idle[0], &words, 1, 0) != 0 || recv(idle[69], &words, 1, 0) != 0)
+            _exit(7);
+        _exit(recv(fd, &words, 1, MSG_DONTWAIT) < 0 ? 0 : 9);
+    }
+    CU_ASSERT_EQUAL(mpipe__lifeline_accept(l, 5000), -1);
+    CU_ASSERT_EQUAL(await(l), 1);
+    waitpid(pid, &status, 0);
+    CU_ASSERT_EQUAL(status, 0);
+    mpipe__lifeline_leave(l);
+}
+
 static void nobody_there(void)
 {
     struct mpipe__lifeline_address address;
@@ -491,6 +540,7 @@ static const struct mpipe__test tests[] = {
     { "who parts knows whether all live", parting },
     { "who is dismissed ends, if it is in what is over", dismissed },
     { "strangers are sent away", strangers },
+    { "who is slow to say who it is comes in", slow_words },
     { "nobody listens", nobody_there },
     { NULL, NULL }
 };
