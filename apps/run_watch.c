@@ -51,6 +51,9 @@ struct rank {
     bool lives, stopped;
 };
 
+enum verdict { WAIT, LOST, UNBORN, IN_BIRTH, STUCK, HEADLESS, DONE, DONE_UNSEEN, DONE_WELL,
+               ABORT };
+
 struct watch {
     pid_t launcher;
     const char *status;
@@ -60,11 +63,10 @@ struct watch {
     unsigned n, capacity;
     unsigned local, world;      /* so many are to be on this host, and on all; 0: not known */
     bool births;                /* the launcher is making more */
-    uint64_t strange_since;     /* ms; 0: all is well */
+    enum verdict strange;       /* what the last look has found, ... */
+    uint64_t strange_ms;        /* ... and for how long looks have */
+    uint64_t looked;
 };
-
-enum verdict { WAIT, LOST, UNBORN, IN_BIRTH, STUCK, HEADLESS, DONE, DONE_UNSEEN, DONE_WELL,
-               ABORT };
 
 static uint64_t now_ms(void)
 {
@@ -210,6 +212,7 @@ static void look(struct watch *w)
         if (isdigit((unsigned char)entry->d_name[0]))
             look_at(w, (pid_t)atol(entry->d_name));
     closedir(all);
+    read_stage(w);              /* what was seen is no older than what was said */
 }
 
 /* ---- what to do ---- */
@@ -265,21 +268,22 @@ static bool is_full(int fd)
     return poll(&out, 1, 0) == 0;
 }
 
-/* One look does not tell: it must be so for a while. */
+/* One look does not tell: it must be so for a while.  Time in which nobody looked, for
+ * the machine stood still or was too busy, is none: by now all may be well. */
 static enum verdict decide_in_time(struct watch *w)
 {
     enum verdict v = decide(w);
-    uint64_t now = now_ms();
+    uint64_t now = now_ms(), passed = now - w->looked;
 
-    if (v == ABORT)
-        return v;
-    if (v == WAIT || (v >= DONE && is_full(STDOUT_FILENO)))
-        w->strange_since = 0;
-    else if (w->strange_since == 0)
-        w->strange_since = now;
-    else if (now - w->strange_since >= patience_ms(v))
-        return v;
-    return WAIT;
+    w->looked = now;
+    if (v >= DONE && v < ABORT && is_full(STDOUT_FILENO))
+        v = WAIT;
+    if (v != w->strange)
+        w->strange_ms = 0;
+    else
+        w->strange_ms += passed < 2 * LONG_MS ? passed : 2 * LONG_MS;
+    w->strange = v;
+    return v == ABORT || w->strange_ms >= patience_ms(v) ? v : WAIT;
 }
 
 /* ---- do it ---- */
