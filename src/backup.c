@@ -43,16 +43,26 @@ static bool near_end(const struct mpipe__flow *flow)
            && mpipe__flow_routed(flow) && m->ledger.open > 0;
 }
 
-static struct mpipe__root *late_root(struct mpipe__flow *flow, int not_by)
+static bool is_late(const struct mpipe__flow *flow, const struct mpipe__root *r)
 {
-    struct mpipe__master *m = flow->master;
-    struct mpipe__root *r;
+    return r->twin == 0 && r->split == 0
+           && mpipe__backup_late(flow->engine->now - r->fed_at,
+                                 flow->master->root_ns);
+}
 
-    for (r = mpipe__ledger_open(&m->ledger, 0); r != NULL;
-         r = mpipe__ledger_open(&m->ledger, r->seq + 1))
-        if (r->twin == 0 && r->split == 0 && r->given_to != not_by
-            && mpipe__backup_late(flow->engine->now - r->fed_at, m->root_ns))
-            return r;
+/* The next link, from this one on, to a rank that has nothing to do; NULL: none. */
+static struct mpipe__link *idle_link(const struct mpipe__feeder *fd, unsigned *from,
+                                     const struct mpipe__root *r)
+{
+    while (*from < fd->n_links) {
+        struct mpipe__link *link = fd->link[(*from)++];
+
+        /* rank 0 has other things to do */
+        if (link->peer != 0 && link->peer != r->given_to
+            && link->credits == link->window_out
+            && mpipe__link_ready(link, mpipe__wire_size(&r->fed->head)))
+            return link;
+    }
     return NULL;
 }
 
@@ -88,22 +98,22 @@ bool mpipe__backup_step(struct mpipe__flow *flow)
 {
     struct mpipe__master *m = flow->master;
     const struct mpipe__feeder *fd = &m->feeder;
+    struct mpipe__link *link;
+    struct mpipe__root *r;
+    unsigned from = 0;
     bool did = false;
 
     if (flow->engine->now < m->backups.next_look || !near_end(flow))
         return false;
     m->backups.next_look = flow->engine->now + LOOK_NS;
-    for (unsigned i = 0; i < fd->n_links; i++) {
-        struct mpipe__link *link = fd->link[i];
-        struct mpipe__root *r;
-
-        /* rank 0 has other things to do */
-        if (link->peer == 0 || link->credits != link->window_out)
+    for (r = mpipe__ledger_open(&m->ledger, 0); r != NULL;
+         r = mpipe__ledger_open(&m->ledger, r->seq + 1)) {
+        if (!is_late(flow, r))
             continue;
-        r = late_root(flow, link->peer);
-        if (r != NULL
-            && mpipe__link_ready(link, mpipe__wire_size(&r->fed->head)))
-            did |= feed_copy(flow, r, link);
+        link = idle_link(fd, &from, r);
+        if (link == NULL)
+            break;
+        did |= feed_copy(flow, r, link);
     }
     return did;
 }
