@@ -1,49 +1,107 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ledger.c - a ring of root frames, indexed by their sequence number.
+/* ledger.c - root frames by their sequence number.
  *
- * The ring is also the window: a root keeps its slot until its results are
- * delivered and all before it are too, so 'full' is when the oldest one is a
- * whole ring behind.  Complete roots that wait to be handed out in the
- * order in which they completed are chained through next_complete.
+ * A ring has a slot for each root since the oldest one; the entries themselves are
+ * apart, so that one root that takes long costs 8 bytes for each that has come and gone
+ * since, and what points to an entry stays right when the ring grows.  Complete roots
+ * that wait to be handed out in the order in which they completed are chained through
+ * next_complete.
  */
 #include <assert.h>
 #include <stdlib.h>
 #include "ledger.h"
 
-#define NONE UINT64_MAX
+#define NONE   UINT64_MAX
+#define BLOCK  256u
 
-enum mpipe_err mpipe__ledger_init(struct mpipe__ledger *l, uint32_t capacity,
-                                  bool ordered)
+struct mpipe__root_block {
+    struct mpipe__root_block *next;
+    struct mpipe__root root[];
+};
+
+/* ---- memory ---- */
+
+static bool add_block(struct mpipe__ledger *l)
+{
+    uint32_t n = l->least < BLOCK ? l->least : BLOCK;
+    size_t size = sizeof *l->block + n * sizeof *l->block->root;
+    struct mpipe__root_block *b;
+
+    if (l->n_entries >= l->least && l->grown + size > l->memory)
+        return false;
+    b = calloc(1, size);
+    if (b == NULL)
+        return false;
+    l->grown += l->n_entries >= l->least ? size : 0;
+    l->n_entries += n;
+    b->next = l->block;
+    l->block = b;
+    for (uint32_t i = 0; i < n; i++) {
+        b->root[i].next_spare = l->spare;
+        l->spare = &b->root[i];
+    }
+    return true;
+}
+
+enum mpipe_err mpipe__ledger_init(struct mpipe__ledger *l, uint32_t least,
+                                  size_t memory, bool ordered)
 {
     uint32_t n = 1;
 
     memset(l, 0, sizeof *l);
-    while (n < capacity)
+    while (n < least)
         n *= 2;
     l->ring = calloc(n, sizeof *l->ring);
     if (l->ring == NULL)
         return MPIPE_ENOMEM;
-    l->capacity = n;
+    l->capacity = l->least = n;
+    l->memory = memory;
     l->ordered = ordered;
     l->ready_first = l->ready_last = NONE;
-    return MPIPE_OK;
+    if (add_block(l))
+        return MPIPE_OK;
+    mpipe__ledger_fini(l);
+    return MPIPE_ENOMEM;
 }
 
 void mpipe__ledger_fini(struct mpipe__ledger *l)
 {
+    struct mpipe__root_block *b;
+
+    while ((b = l->block) != NULL) {
+        l->block = b->next;
+        free(b);
+    }
     free(l->ring);
     memset(l, 0, sizeof *l);
 }
 
-static struct mpipe__root *entry(struct mpipe__ledger *l, uint64_t seq)
+static bool grow(struct mpipe__ledger *l)
 {
-    return &l->ring[seq & (l->capacity - 1)];
+    size_t more = l->capacity * sizeof *l->ring;
+    struct mpipe__root **ring;
+
+    if (l->grown + more > l->memory || l->capacity > UINT32_MAX / 2)
+        return false;
+    ring = calloc(2 * (size_t)l->capacity, sizeof *ring);
+    if (ring == NULL)
+        return false;
+    for (uint64_t seq = l->first; seq < l->next; seq++)
+        ring[seq & (2 * l->capacity - 1)] = mpipe__ledger_at(l, seq);
+    free(l->ring);
+    l->ring = ring;
+    l->capacity *= 2;
+    l->grown += more;
+    return true;
 }
 
-bool mpipe__ledger_full(const struct mpipe__ledger *l)
+bool mpipe__ledger_full(struct mpipe__ledger *l)
 {
-    return l->next - l->first >= l->capacity;
+    return (l->next - l->first >= l->capacity && !grow(l))
+           || (l->spare == NULL && !add_block(l));
 }
+
+/* ---- roots ---- */
 
 bool mpipe__ledger_empty(const struct mpipe__ledger *l)
 {
@@ -58,9 +116,11 @@ struct mpipe__root *mpipe__ledger_feed(struct mpipe__ledger *l,
 
     if (mpipe__ledger_full(l))
         return NULL;
-    r = entry(l, l->next);
+    r = l->spare;
+    l->spare = r->next_spare;
     assert(r->state == MPIPE__ROOT_FREE);
     memset(r, 0, sizeof *r);
+    l->ring[l->next & (l->capacity - 1)] = r;
     r->seq = l->next++;
     r->state = MPIPE__ROOT_OPEN;
     r->attempt = l->attempt;
@@ -80,8 +140,8 @@ struct mpipe__root *mpipe__ledger_find(struct mpipe__ledger *l, uint64_t root,
 
     if (root < l->first || root >= l->next)
         return NULL;
-    r = entry(l, root);
-    return r->state == MPIPE__ROOT_OPEN && r->attempt == attempt ? r : NULL;
+    r = mpipe__ledger_at(l, root);
+    return r != NULL && r->state == MPIPE__ROOT_OPEN && r->attempt == attempt ? r : NULL;
 }
 
 static void complete(struct mpipe__ledger *l, struct mpipe__root *r)
@@ -95,7 +155,7 @@ static void complete(struct mpipe__ledger *l, struct mpipe__root *r)
     if (l->ready_first == NONE)
         l->ready_first = r->seq;
     else
-        entry(l, l->ready_last)->next_complete = r->seq;
+        mpipe__ledger_at(l, l->ready_last)->next_complete = r->seq;
     l->ready_last = r->seq;
 }
 
@@ -129,21 +189,32 @@ struct mpipe__root *mpipe__ledger_copy(struct mpipe__ledger *l,
 struct mpipe__root *mpipe__ledger_original(struct mpipe__ledger *l,
                                            struct mpipe__root *r)
 {
-    return r->is_copy ? entry(l, r->twin - 1) : r;
+    return r->is_copy ? mpipe__ledger_at(l, r->twin - 1) : r;
 }
 
 static void let_go(struct mpipe__ledger *l, struct mpipe__root *r)
 {
     r->state = MPIPE__ROOT_FREE;
-    while (l->first < l->next
-           && entry(l, l->first)->state == MPIPE__ROOT_FREE)
+    r->next_spare = l->spare;
+    l->spare = r;
+    l->ring[r->seq & (l->capacity - 1)] = NULL;
+    while (l->first < l->next && mpipe__ledger_at(l, l->first) == NULL)
         l->first++;
+}
+
+void mpipe__ledger_clear(struct mpipe__ledger *l)
+{
+    while (l->first < l->next)
+        let_go(l, mpipe__ledger_at(l, l->first));
+    l->open = l->complete = 0;
+    l->bytes = 0;
+    l->ready_first = l->ready_last = NONE;
 }
 
 void mpipe__ledger_part(struct mpipe__ledger *l, struct mpipe__root *copy)
 {
     assert(copy->is_copy && copy->state == MPIPE__ROOT_OPEN);
-    entry(l, copy->twin - 1)->twin = 0;
+    mpipe__ledger_at(l, copy->twin - 1)->twin = 0;
     l->open--;
     let_go(l, copy);
 }
@@ -153,7 +224,7 @@ struct mpipe__root *mpipe__ledger_join(struct mpipe__ledger *l,
                                        struct mpipe__frame_queue *lost)
 {
     struct mpipe__root *first = mpipe__ledger_original(l, r);
-    struct mpipe__root *copy = entry(l, first->twin - 1);
+    struct mpipe__root *copy = mpipe__ledger_at(l, first->twin - 1);
     struct mpipe__frame *f;
 
     mpipe__queue_init(lost);
@@ -187,21 +258,25 @@ void mpipe__ledger_again(struct mpipe__ledger *l, struct mpipe__root *r,
 void mpipe__ledger_reopen(struct mpipe__ledger *l, uint64_t seq)
 {
     assert(l->ordered && seq >= l->first);
-    for (; seq < l->next; seq++)
-        if (entry(l, seq)->state == MPIPE__ROOT_COMPLETE) {
-            entry(l, seq)->state = MPIPE__ROOT_OPEN;
-            l->complete--;
-            l->open++;
-        }
+    for (; seq < l->next; seq++) {
+        struct mpipe__root *r = mpipe__ledger_at(l, seq);
+        if (r == NULL || r->state != MPIPE__ROOT_COMPLETE)
+            continue;
+        r->state = MPIPE__ROOT_OPEN;
+        l->complete--;
+        l->open++;
+    }
 }
 
 struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq)
 {
     if (seq < l->first)
         seq = l->first;
-    for (; seq < l->next; seq++)
-        if (entry(l, seq)->state == MPIPE__ROOT_OPEN)
-            return entry(l, seq);
+    for (; seq < l->next; seq++) {
+        struct mpipe__root *r = mpipe__ledger_at(l, seq);
+        if (r != NULL && r->state == MPIPE__ROOT_OPEN)
+            return r;
+    }
     return NULL;
 }
 
@@ -212,10 +287,10 @@ struct mpipe__root *mpipe__ledger_ready(struct mpipe__ledger *l)
     if (l->ordered) {
         if (l->first == l->next)
             return NULL;
-        r = entry(l, l->first);
+        r = mpipe__ledger_at(l, l->first);
         return r->state == MPIPE__ROOT_COMPLETE ? r : NULL;
     }
-    return l->ready_first == NONE ? NULL : entry(l, l->ready_first);
+    return l->ready_first == NONE ? NULL : mpipe__ledger_at(l, l->ready_first);
 }
 
 void mpipe__ledger_release(struct mpipe__ledger *l, struct mpipe__root *r)

@@ -51,11 +51,18 @@ struct mpipe__root {
     uint64_t twin;              /* seq of its copy, or of what it is the copy of,
                                    plus 1; 0: neither */
     uint64_t next_complete;     /* seq of the next one to hand out, unordered */
+    struct mpipe__root *next_spare;
 };
 
+struct mpipe__root_block;       /* memory for entries */
+
 struct mpipe__ledger {
-    struct mpipe__root *ring;
-    uint32_t capacity;          /* a power of two */
+    struct mpipe__root **ring;  /* by seq; NULL: free */
+    uint32_t capacity;          /* of the ring: a power of two */
+    struct mpipe__root *spare;  /* entries that are free */
+    struct mpipe__root_block *block;
+    uint32_t n_entries, least;
+    size_t grown, memory;       /* bytes beyond those for the least, and at most */
     bool ordered;
     uint64_t first, next;       /* seqs of the oldest entry, and of the next */
     uint64_t bytes;             /* in flight */
@@ -64,12 +71,15 @@ struct mpipe__ledger {
     uint64_t ready_first, ready_last;   /* list of complete roots, unordered */
 };
 
-/* 'capacity' roots at most in flight, rounded up to a power of two. */
-enum mpipe_err mpipe__ledger_init(struct mpipe__ledger *l, uint32_t capacity,
-                                  bool ordered);
+/* Room for 'least' roots from the oldest one on, rounded up to a power of two; and for
+ * as many more as 'memory' bytes hold, 8 for each root since the oldest one and the
+ * size of an entry for each that is not delivered. */
+enum mpipe_err mpipe__ledger_init(struct mpipe__ledger *l, uint32_t least,
+                                  size_t memory, bool ordered);
 void mpipe__ledger_fini(struct mpipe__ledger *l);
 
-bool mpipe__ledger_full(const struct mpipe__ledger *l);
+/* Is there no room for another root, nor memory to make some? */
+bool mpipe__ledger_full(struct mpipe__ledger *l);
 bool mpipe__ledger_empty(const struct mpipe__ledger *l);
 
 /* Enter a root frame of 'items' items and 'bytes' bytes; gives its seq and
@@ -111,6 +121,13 @@ void mpipe__ledger_part(struct mpipe__ledger *l, struct mpipe__root *copy);
 struct mpipe__root *mpipe__ledger_original(struct mpipe__ledger *l,
                                            struct mpipe__root *r);
 
+/* The entry of a root from 'first' to 'next' - 1; NULL: it is free. */
+static inline struct mpipe__root *mpipe__ledger_at(const struct mpipe__ledger *l,
+                                                   uint64_t seq)
+{
+    return l->ring[seq & (l->capacity - 1)];
+}
+
 /* The first open root from 'seq' on; NULL: none. */
 struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq);
 
@@ -118,6 +135,9 @@ struct mpipe__root *mpipe__ledger_open(struct mpipe__ledger *l, uint64_t seq);
  * gives its entry back. */
 struct mpipe__root *mpipe__ledger_ready(struct mpipe__ledger *l);
 void mpipe__ledger_release(struct mpipe__ledger *l, struct mpipe__root *r);
+
+/* Give all entries back; what they held has been taken. */
+void mpipe__ledger_clear(struct mpipe__ledger *l);
 
 /* Put the frames of one root in the order of their paths. */
 void mpipe__frames_sort(struct mpipe__frame_queue *q);

@@ -24,6 +24,8 @@
 #include "sink.h"
 
 #define LEDGER_ROOTS   8192u
+#define LEDGER_SHARE   4u           /* of the window */
+#define LEDGER_LEAST   ((size_t)2 << 20)
 #define PATIENCE_NS    10000000000u /* before we say for whom we wait */
 #define TICK_NS        100000000u
 #define QUIET_STATS    4u
@@ -85,6 +87,15 @@ static bool in_order(const struct mpipe__flow *flow)
                && (flow->engine->survives || mpipe__resume_wanted(flow)));
 }
 
+/* For roots beyond LEDGER_ROOTS: many ranks have many in flight, and one that takes long
+ * must not stop all others. */
+static size_t ledger_memory(const struct mpipe__flow *flow)
+{
+    size_t share = flow->engine->options->window / LEDGER_SHARE;
+
+    return share > LEDGER_LEAST ? share : LEDGER_LEAST;
+}
+
 enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
 {
     int size = flow->engine->transport->size;
@@ -99,8 +110,8 @@ enum mpipe_err mpipe__master_init(struct mpipe__flow *flow)
     m->waiting_since = mpipe__now();
     m->member = calloc((size_t)size, sizeof *m->member);
     if (m->member == NULL
-        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, in_order(flow))
-           != MPIPE_OK)
+        || mpipe__ledger_init(&m->ledger, LEDGER_ROOTS, ledger_memory(flow),
+                              in_order(flow)) != MPIPE_OK)
         return MPIPE_ENOMEM;
     for (int r = 0; r < size; r++) {
         m->member[r].stage = calloc(flow->spec->n_stages + 1,

@@ -201,17 +201,16 @@ void mpipe__sink_drop_all(struct mpipe__flow *flow)
 {
     struct mpipe__ledger *l = &flow->master->ledger;
 
-    for (uint32_t i = 0; i < l->capacity; i++) {
-        struct mpipe__root *r = &l->ring[i];
+    for (uint64_t seq = l->first; seq < l->next; seq++) {
+        struct mpipe__root *r = mpipe__ledger_at(l, seq);
         struct mpipe__frame *f;
 
-        if (r->state == MPIPE__ROOT_FREE)
+        if (r == NULL)
             continue;
         while ((f = mpipe__queue_pop(&r->results)) != NULL)
             mpipe__pool_put(&flow->engine->pool, f);
         mpipe__pool_put(&flow->engine->pool, r->fed);
-        r->fed = NULL;
-        r->state = MPIPE__ROOT_FREE;
     }
+    mpipe__ledger_clear(l);
     flow->master->held = 0;
 }

@@ -164,7 +164,7 @@ static enum mpipe_err use_pool(void)
 static enum mpipe_err use_ledger(void)
 {
     struct mpipe__ledger l;
-    enum mpipe_err e = mpipe__ledger_init(&l, 100, true);
+    enum mpipe_err e = mpipe__ledger_init(&l, 100, 1 << 20, true);
 
     if (e == MPIPE_OK)
         CU_ASSERT_PTR_NOT_NULL(mpipe__ledger_feed(&l, 1, 1, 1));

@@ -21,7 +21,7 @@ static struct mpipe__ledger new_ledger(uint32_t capacity, bool ordered)
 {
     struct mpipe__ledger l;
 
-    CU_ASSERT_EQUAL_FATAL(mpipe__ledger_init(&l, capacity, ordered), MPIPE_OK);
+    CU_ASSERT_EQUAL_FATAL(mpipe__ledger_init(&l, capacity, 0, ordered), MPIPE_OK);
     return l;
 }
 
@@ -109,6 +109,67 @@ static void oldest_holds_up(void)
     for (uint64_t i = 0; i < 4; i++)        /* all four are free again */
         CU_ASSERT_EQUAL(feed(&l, i + 1)->seq, 4 + i);
     CU_ASSERT(mpipe__ledger_full(&l));
+    mpipe__ledger_fini(&l);
+}
+
+/* Behind one that takes long the ring grows, 8 bytes for each that has gone. */
+static void grows_behind(void)
+{
+    static const struct { size_t memory; uint32_t gone; } rows[] = {
+        { 0, 3 }, { 8 * 4 - 1, 3 }, { 8 * 4, 7 }, { 8 * 12, 15 }, { 8 * 28 - 8, 15 },
+        { 8 * 28, 31 }
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mpipe__ledger l;
+        struct mpipe__root *oldest, *r;
+        uint32_t n = 0;
+
+        CU_ASSERT_EQUAL_FATAL(mpipe__ledger_init(&l, 4, rows[i].memory, false),
+                              MPIPE_OK);
+        oldest = feed(&l, 1);
+        for (; !mpipe__ledger_full(&l); n++) {
+            r = feed(&l, 7 + n);
+            CU_ASSERT(mpipe__ledger_cancel(&l, r, 7 + n));
+            CU_ASSERT_PTR_EQUAL(mpipe__ledger_ready(&l), r);
+            mpipe__ledger_release(&l, r);
+        }
+        CU_ASSERT_EQUAL(n, rows[i].gone);
+        CU_ASSERT_PTR_EQUAL(mpipe__ledger_find(&l, 0, 0), oldest);
+        CU_ASSERT_PTR_EQUAL(mpipe__ledger_open(&l, 0), oldest);
+        CU_ASSERT(mpipe__ledger_cancel(&l, oldest, 1));
+        mpipe__ledger_release(&l, oldest);
+        CU_ASSERT(mpipe__ledger_empty(&l) && !mpipe__ledger_full(&l));
+        mpipe__ledger_fini(&l);
+    }
+}
+
+/* So does what is in flight, each with its entry, which stays where it is. */
+static void grows_in_flight(void)
+{
+    size_t block = sizeof(void *) + 4 * sizeof(struct mpipe__root);
+    struct mpipe__ledger l;
+    struct mpipe__root *r[12];
+    uint64_t n;
+
+    CU_ASSERT_EQUAL_FATAL(mpipe__ledger_init(&l, 4, 8 * 12 + 2 * block, true),
+                          MPIPE_OK);
+    for (n = 0; n < 12; n++)
+        r[n] = feed(&l, 7 + n);
+    CU_ASSERT(mpipe__ledger_full(&l));
+    for (n = 0; n < 12; n++) {
+        CU_ASSERT_PTR_EQUAL(mpipe__ledger_find(&l, n, 0), r[n]);
+        CU_ASSERT(r[n]->seq == n && r[n]->xored == 7 + n);
+    }
+    CU_ASSERT(mpipe__ledger_cancel(&l, r[0], 7));
+    mpipe__ledger_release(&l, r[0]);
+    CU_ASSERT_EQUAL(feed(&l, 99)->seq, 12);         /* in its place */
+    mpipe__ledger_clear(&l);
+    CU_ASSERT(mpipe__ledger_empty(&l));
+    CU_ASSERT_PTR_NULL(mpipe__ledger_open(&l, 0));
+    CU_ASSERT_PTR_NULL(mpipe__ledger_ready(&l));
+    for (n = 0; n < 12; n++)
+        CU_ASSERT_EQUAL(feed(&l, 7 + n)->seq, 13 + n);
     mpipe__ledger_fini(&l);
 }
 
@@ -594,6 +655,8 @@ static const struct mpipe__test tests[] = {
     { "a ledger takes as many roots as its ring has entries", capacities },
     { "a new entry has nothing of the one before", new_entry },
     { "the oldest root holds up the window", oldest_holds_up },
+    { "behind a root that takes long the window grows", grows_behind },
+    { "the window grows with what is in flight", grows_in_flight },
     { "roots are handed out in feed order, or as they complete", takes_turns },
     { "a root is complete at the last of its news, in any order", any_order },
     { "every bit of an id counts", every_bit },

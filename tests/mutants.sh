@@ -26,14 +26,16 @@ rows()
 ledger.c|ledger|s/if (r->xored != 0)/if ((uint32_t)r->xored != 0)/|ledger: half an id is enough
 ledger.c|ledger|s/r->xored ^= ids;/r->xored = ids ^ 0;/|ledger: only the last news count
 ledger.c|ledger|s/&& r->attempt == attempt ? r/ ? r/|ledger: old attempts count
-ledger.c|ledger|s/return r->state == MPIPE__ROOT_OPEN && /return /|ledger: complete roots are found again
+ledger.c|ledger|s/r->state == MPIPE__ROOT_OPEN \&\& r->attempt == attempt/r->attempt == attempt/|ledger: complete roots are found again
 ledger.c|ledger|s/root < l->first || root >= l->next/root >= l->next/|ledger: delivered roots are found
 ledger.c|ledger|s/    r->attempt = l->attempt;$/    ;/|ledger: a new attempt has the old number
 ledger.c|ledger|s/    r->xored = id;$/    r->xored ^= id;/|ledger: a new attempt keeps old ids
 ledger.c|ledger|s/l->next - l->first >= l->capacity/l->open + l->complete >= l->capacity/|ledger: the window counts entries only
+ledger.c|ledger|s/l->grown + more > l->memory/false/|ledger: the ring grows past its memory
+ledger.c|ledger|s/    l->ring\[r->seq \& (l->capacity - 1)\] = NULL;/    ;/|ledger: what is delivered keeps its slot
 ledger.c|ledger|s/    l->bytes -= r->bytes;/    ;/|ledger: bytes in flight only grow
 ledger.c|ledger|s/    if (l->ordered) {/    if (!l->ordered \&\& l->open > 99) {/|order: feed order is forgotten
-ledger.c|ledger|s/entry(l, l->ready_last)->next_complete = r->seq;/entry(l, l->ready_first)->next_complete = r->seq;/|order: complete roots get lost
+ledger.c|ledger|s/mpipe__ledger_at(l, l->ready_last)->next/mpipe__ledger_at(l, l->ready_first)->next/|order: complete roots get lost
 ledger.c|ledger|s/mpipe__frame_order(a, b) <= 0/mpipe__frame_order(a, b) < 0/|order: equal paths change places
 ledger.c|ledger|s/mpipe__frame_order(a, b) <= 0/mpipe__frame_order(a, b) >= 0/|order: results run backwards
 frame.c|frame|s/p\[i\] < q\[i\] ? -1 : 1/p[i] < q[i] ? 1 : -1/|order: paths compare backwards
