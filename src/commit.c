@@ -5,6 +5,7 @@
 #include "master.h"
 
 #define COMMIT_NS 2000000u
+#define EACH_NS   10000u            /* ... and for each rank that is told */
 #define VOIDS     64u               /* in one message */
 
 static void no_memory(struct mpipe__flow *flow)
@@ -156,6 +157,13 @@ static void commit(struct mpipe__flow *flow, uint64_t upto)
     m->n_voids = kept;
 }
 
+static uint64_t interval_ns(const struct mpipe__flow *flow)
+{
+    uint64_t ns = EACH_NS * (uint64_t)flow->engine->transport->size;
+
+    return ns > COMMIT_NS ? ns : COMMIT_NS;
+}
+
 /* Now and then, so that what workers hold back stays little. */
 bool mpipe__commit_pass(struct mpipe__flow *flow, uint64_t now, bool all)
 {
@@ -166,7 +174,7 @@ bool mpipe__commit_pass(struct mpipe__flow *flow, uint64_t now, bool all)
         || (upto == m->committed && m->n_choices == 0)
         || (!all && now < m->next_commit))
         return false;
-    m->next_commit = now + COMMIT_NS;
+    m->next_commit = now + interval_ns(flow);
     tell_choices(flow);             /* before their roots count */
     if (upto != m->committed)
         commit(flow, upto);

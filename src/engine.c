@@ -170,7 +170,10 @@ bool mpipe__engine_progress(struct mpipe__engine *en)
     struct mpipe__completion done[BATCH];
     struct mpipe__event event;
     int n = en->transport->ops->poll(en->transport, done, BATCH);
+    uint64_t now = mpipe__now();
 
+    for (struct mpipe__flow *flow = en->flows; flow != NULL; flow = flow->next)
+        flow->links.now = now;
     for (int i = 0; i < n; i++) {
         struct mpipe__frame *f = done[i].cookie;
         struct mpipe__link *link = f->op.owner;
@@ -215,6 +218,11 @@ bool mpipe__engine_turn(struct mpipe__engine *en, bool nested)
     return did;
 }
 
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
 void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
 {
     uint64_t from = mpipe__now(), took;
@@ -223,11 +231,11 @@ void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next) {
         mpipe__flow_settle(flow);
+        timeout_us = least(timeout_us, mpipe__worker_report_us(flow, from));
         stir |= flow->links.n_large > 0 || flow->links.n_receiving > 0;
-        if (flow->master != NULL) {
-            unsigned us = mpipe__feeder_rest_us(&flow->master->feeder, from);
-            timeout_us = us < timeout_us ? us : timeout_us;
-        }
+        if (flow->master != NULL)
+            timeout_us = least(timeout_us, mpipe__feeder_rest_us(
+                                   &flow->master->feeder, from));
     }
     en->transport->ops->wait(en->transport, timeout_us, stir);
     took = mpipe__now() - from;

@@ -19,6 +19,8 @@
 #define FRAME_NS    1000000.0   /* work that makes a frame worth its trouble */
 #define ROOT_NS     20000.0     /* ... for each rank that is fed: then rank 0,
                                    which needs 2 us or so for a root, keeps up */
+#define LEAST_NS    4000.0      /* ... and for each near the end: so that it is not
+                                   rank 0 that all then wait for */
 #define AGE_NS      1000000u     /* an open frame is not held back longer */
 #define REST_US     2000u
 #define FEW_ITEMS   16u
@@ -72,6 +74,8 @@ static uint32_t frame_items(double item_ns, uint64_t cuts, unsigned n_links,
     }
     if (left > 0) {             /* near the end, let all ranks end together */
         double share = (double)left / (2.0 * n_links);
+        double least = item_ns > 0 ? LEAST_NS * n_links / item_ns : 1;
+        share = share > least ? share : least;
         items = share < items ? share : items;
     }
     return items < 1 ? 1 : (uint32_t)items;
@@ -461,7 +465,7 @@ bool mpipe__feeder_pull(struct mpipe__flow *flow)
 }
 
 /* The longer it has had nothing, the less often it is asked. */
-unsigned mpipe__feeder_rest_us(const struct mpipe__feeder *fd, uint64_t now)
+static unsigned again_us(const struct mpipe__feeder *fd, uint64_t now)
 {
     uint64_t us = (now - fd->again_since) / 1000 / AGAIN_SHARE;
 
@@ -469,6 +473,27 @@ unsigned mpipe__feeder_rest_us(const struct mpipe__feeder *fd, uint64_t now)
         return UINT_MAX;
     return us < AGAIN_MIN_US ? AGAIN_MIN_US
            : us < AGAIN_MAX_US ? (unsigned)us : AGAIN_MAX_US;
+}
+
+/* Until what waits may go to a rank that is nearly done. */
+static unsigned ready_us(const struct mpipe__feeder *fd, uint64_t now)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (unsigned i = 0; fd->pending.n > 0 && i < fd->n_links; i++) {
+        uint64_t at = mpipe__link_ready_at(fd->link[i]);
+        first = at < first ? at : first;
+    }
+    if (first == UINT64_MAX)
+        return UINT_MAX;
+    return first > now ? (unsigned)((first - now) / 1000) + 1 : 1;
+}
+
+unsigned mpipe__feeder_rest_us(const struct mpipe__feeder *fd, uint64_t now)
+{
+    unsigned again = again_us(fd, now), ready = ready_us(fd, now);
+
+    return again < ready ? again : ready;
 }
 
 bool mpipe__feeder_empty(const struct mpipe__flow *flow)

@@ -330,9 +330,9 @@ static void send_spans(struct mpipe__flow *flow)
 /* ---- what has come ---- */
 
 static void give_back(struct mpipe__flow *flow, struct mpipe__link *link,
-                      size_t size)
+                      size_t size, uint32_t items)
 {
-    if (mpipe__link_consumed(link, size, 0) != MPIPE_OK)
+    if (mpipe__link_consumed(link, size, items, 0) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to receive from rank %d", link->peer);
 }
@@ -341,11 +341,12 @@ static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
                      struct mpipe__frame *f)
 {
     size_t size = mpipe__wire_size(&f->head);
+    uint32_t items = f->head.n_items;
     bool at_home = flow->master != NULL;
 
     if (flow->phase >= MPIPE__CLOSING || flow->stopping) {
         mpipe__pool_put(&flow->engine->pool, f);
-        give_back(flow, link, size);
+        give_back(flow, link, size, items);
     } else if (flow->spec->shuffle != NULL
                && f->head.kind == MPIPE__FRAME_DATA
                && f->head.stage == flow->spec->n_stages) {
@@ -353,15 +354,15 @@ static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
             mpipe__relay_arrive(flow, link, f);
         } else {
             mpipe__collect_arrive(flow, f);
-            give_back(flow, link, size);
+            give_back(flow, link, size, items);
         }
     } else if (at_home && (f->head.kind == MPIPE__FRAME_FAILED
                            || f->head.stage == flow->spec->n_stages)) {
         mpipe__sink_arrive(flow, f);
-        give_back(flow, link, size);
+        give_back(flow, link, size, items);
     } else if (at_home && f->head.kind == MPIPE__FRAME_RETRY) {
         mpipe__master_retry(flow, f);
-        give_back(flow, link, size);
+        give_back(flow, link, size, items);
     } else if (f->head.stage >= flow->spec->n_stages) {
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ELINK,
                          "a frame for stage %u came from rank %d, but there "
@@ -494,8 +495,8 @@ void mpipe__flow_table(struct mpipe__flow *flow, struct mpipe__frame *f)
         if (!take_link(flow, &entry))
             no_link(flow, entry.peer);
     }
-    flow->tabled = !head.more;
-    if (head.more || flow->phase != MPIPE__STARTING)
+    flow->tabled = item.size == 0;
+    if (!flow->tabled || flow->phase != MPIPE__STARTING)
         return;
     flow->phase = MPIPE__RUNNING;
     if (flow->spec->take_brief != NULL
@@ -717,7 +718,8 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
 {
     uint64_t now;
 
-    if (flow->phase < MPIPE__LEAVING)
+    if (flow->phase < MPIPE__LEAVING
+        && mpipe__worker_report_us(flow, mpipe__now()) == 0)
         mpipe__worker_flush_report(flow);
     if (mpipe__links_settle(&flow->links) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
@@ -731,7 +733,8 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
                                                    "", 0) == MPIPE_OK;
     }
     now = mpipe__now();
-    if (flow->phase == MPIPE__RUNNING && now >= flow->next_stats) {
+    /* also before it has its table, which may have been lost */
+    if (flow->phase <= MPIPE__RUNNING && now >= flow->next_stats) {
         flow->next_stats = now + STATS_NS;
         send_stats(flow);
     }

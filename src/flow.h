@@ -157,9 +157,10 @@ bool mpipe__flow_routed(const struct mpipe__flow *flow);
 /* Has its end been decided? */
 bool mpipe__flow_ending(const struct mpipe__flow *flow);
 
-/* The items of MPIPE__TABLE: a head, then links. */
+/* The items of MPIPE__TABLE: a head, then links; and one of no bytes at the end of the last
+ * piece. */
 struct mpipe__table_head {
-    uint32_t version, more;         /* more pieces follow */
+    uint32_t version;
     uint32_t serves, first, last;
     uint32_t n_workers, worker;     /* of how many, and which of them */
     uint32_t side;                  /* of the exchange's square, or 0 */

@@ -22,6 +22,8 @@
 /* A large payload is cut into pieces of this size: where MPI copies through
  * small buffers, each one that ends tells both sides to go on polling. */
 #define PIECE_MAX ((size_t)4 << 20)
+/* So many take about as long as others have. */
+#define MANY_ITEMS     4u
 /* A link says at most two: that it must end, or how, and FIN. */
 #define LAST_WORDS     2u
 #define LAST_WORD_SIZE (MPIPE__HEAD_SIZE + sizeof(struct mpipe_error))
@@ -256,7 +258,7 @@ void mpipe__link_granted(struct mpipe__link *link, unsigned window,
     unsigned more = window > link->window_out ? window - link->window_out : 0;
 
     if (link->window_out == 0) {
-        link->frame_us = MPIPE__UNKNOWN;
+        link->item_ns = MPIPE__UNKNOWN;
         link->slot_out = slot;
     }
     link->window_out += more;
@@ -265,17 +267,33 @@ void mpipe__link_granted(struct mpipe__link *link, unsigned window,
 
 /* ---- sending ---- */
 
-/* How many frames may be under way to the peer: not much more work than a long one
- * has, so that none waits behind others while a third rank has nothing to do. */
-static unsigned in_flight_limit(const struct mpipe__link *link)
+/* Is what is under way to the peer much work, but of so many items that it can be told
+ * when it is done? */
+static bool is_one_long(const struct mpipe__link *link)
 {
-    uint64_t n = 2;
+    return link->window_out - link->credits == 1 && link->items_out >= MANY_ITEMS;
+}
 
-    if (link->frame_us != MPIPE__UNKNOWN)
-        n = link->frame_us == 0 ? UINT_MAX
-            : link->frame_us >= MPIPE__LONG_US ? 1
-            : 1 + MPIPE__LONG_US / link->frame_us;
-    return n < link->window_out ? (unsigned)n : link->window_out;
+/* May another frame be under way to the peer?  Not when what already is is much work, so
+ * that none waits behind others while a third rank has nothing to do; but shortly
+ * before that is done. */
+static bool may_add(const struct mpipe__link *link)
+{
+    unsigned n = link->window_out - link->credits;
+
+    if (n == 0 || link->credits == 0)
+        return link->credits > 0;
+    if (link->item_ns == MPIPE__UNKNOWN)
+        return n < 2;
+    return link->items_out * link->item_ns < MPIPE__LONG_NS
+           || (is_one_long(link) && link->busy_until <= link->set->now + MPIPE__LONG_NS);
+}
+
+uint64_t mpipe__link_ready_at(const struct mpipe__link *link)
+{
+    return !link->dead && link->credits > 0 && link->item_ns != MPIPE__UNKNOWN
+           && is_one_long(link) && link->busy_until > MPIPE__LONG_NS
+           ? link->busy_until - MPIPE__LONG_NS : UINT64_MAX;
 }
 
 bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
@@ -283,7 +301,7 @@ bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
     const struct mpipe__links *set = link->set;
 
     return !link->dead
-           && link->window_out - link->credits < in_flight_limit(link)
+           && may_add(link)
            && (set->sending[link->lane] == 0
                || set->sending[link->lane] + wire_size <= set->budget);
 }
@@ -352,6 +370,16 @@ static enum mpipe_err begin_send(struct mpipe__link *link,
     return e;
 }
 
+/* The peer is given so many items more. */
+static void expect(struct mpipe__link *link, uint32_t items)
+{
+    if (link->items_out == 0 || link->busy_until < link->set->now)
+        link->busy_until = link->set->now;
+    if (link->item_ns != MPIPE__UNKNOWN)
+        link->busy_until += items * link->item_ns;
+    link->items_out += items;
+}
+
 enum mpipe_err mpipe__link_send(struct mpipe__link *link,
                                 struct mpipe__frame *f)
 {
@@ -360,6 +388,7 @@ enum mpipe_err mpipe__link_send(struct mpipe__link *link,
 
     assert(link->credits > 0 && !link->fin_sent);
     link->credits--;
+    expect(link, f->head.n_items);
     f->head.seq = ++link->data_seq_out;
     link->sent++;
     link->set->frames_sent++;
@@ -539,7 +568,8 @@ static enum mpipe_err begin_bulks(struct mpipe__links *set,
 
 static enum mpipe_err give_back(struct mpipe__link *link)
 {
-    struct mpipe__credit c = { link->owed, link->owed_us, link->heard };
+    struct mpipe__credit c = { link->owed, link->owed_items, link->owed_us,
+                               link->heard };
     enum mpipe_err e = MPIPE_OK;
 
     if ((c.n > 0 || c.told > 0) && !link->fin_sent && !link->fin_received)
@@ -547,7 +577,7 @@ static enum mpipe_err give_back(struct mpipe__link *link)
     if (e != MPIPE_OK)
         return e;               /* it is still owed */
     link->owed = link->heard = 0;
-    link->owed_us = 0;
+    link->owed_items = link->owed_us = 0;
     return MPIPE_OK;
 }
 
@@ -567,8 +597,8 @@ enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
             e = post_slots(link, 0);
         if (e == MPIPE_OK)
             e = tell_unsent(link);
-        if (e == MPIPE_OK)
-            e = give_back(link);
+        if (e == MPIPE_OK && link->owed > 0)
+            e = give_back(link);        /* what was only told is said with it */
     }
     return e;
 }
@@ -599,11 +629,12 @@ static enum mpipe_err queue_bulk(struct mpipe__link *link,
     return begin_bulks(set, err);
 }
 
-enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
-                                    size_t wire_size, uint64_t took_us)
+enum mpipe_err mpipe__link_consumed(struct mpipe__link *link, size_t wire_size,
+                                    uint32_t items, uint64_t took_us)
 {
     enum mpipe_err e;
 
+    link->owed_items += items;
     link->owed_us += took_us;
     if (wire_size > link->slot_in)
         link->set->held[link->lane] -= wire_size;
@@ -677,14 +708,15 @@ static enum mpipe_err got_bulk(struct mpipe__link *link, struct mpipe__frame *f,
 
 static void credited(struct mpipe__link *link, const struct mpipe__credit *c)
 {
-    uint64_t each = c->n > 0 ? c->took_us / c->n : 0;
+    uint64_t each = c->items > 0 ? 1000 * c->took_us / c->items : 0;
 
     link->told -= (unsigned)c->told;
     link->credits += (unsigned)c->n;
+    link->items_out -= c->items;
     if (c->n == 0)
         return;
-    link->frame_us = link->frame_us == MPIPE__UNKNOWN
-                     ? each : (3 * link->frame_us + each) / 4;
+    link->item_ns = link->item_ns == MPIPE__UNKNOWN
+                    ? each : (3 * link->item_ns + each) / 4;
 }
 
 static enum mpipe_err say_fin(struct mpipe__link *link)
@@ -718,7 +750,7 @@ static enum mpipe_err own_affair(struct mpipe__link *link,
         return broken(link, err, "a credit is damaged");
     memcpy(&credit, item.data, sizeof credit);
     if (credit.n > link->window_out - link->credits
-        || credit.told > link->told)
+        || credit.items > link->items_out || credit.told > link->told)
         return broken(link, err, "more credits came back than were used");
     credited(link, &credit);
     return MPIPE_OK;

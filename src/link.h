@@ -70,10 +70,10 @@ enum mpipe__op_kind {
 };
 
 #define MPIPE__UNKNOWN UINT64_MAX
-#define MPIPE__LONG_US 5000u    /* a frame's work is long from here on */
+#define MPIPE__LONG_NS 5000000u /* work that is enough to be under way to a rank */
 
 struct mpipe__credit {          /* the item of MPIPE__CREDIT */
-    uint64_t n, took_us;
+    uint64_t n, items, took_us; /* frames, and what was in them */
     uint64_t told;              /* control frames taken, but for credits */
 };
 
@@ -88,11 +88,13 @@ struct mpipe__link {
     unsigned window_out, credits;       /* frames in flight: the difference */
     uint32_t slot_out, data_seq_out, control_seq_out;
     uint64_t sent;              /* data frames; their seq comes round */
-    uint64_t frame_us;          /* what the peer takes for a frame, smoothed */
+    uint64_t items_out;         /* in flight */
+    uint64_t item_ns;           /* what the peer takes for one, smoothed */
+    uint64_t busy_until;        /* it should have done all that is in flight */
 
     unsigned window_in, owed;   /* slots granted; credits not yet given back */
     unsigned missing;           /* slots: there was no memory to post them */
-    uint64_t owed_us;           /* time spent on their frames */
+    uint64_t owed_items, owed_us;       /* in those frames, and spent on them */
     uint32_t slot_in, data_seq_in, control_seq_in;
     uint64_t arrived;           /* whole data frames */
     struct mpipe__frame_queue slots;    /* posted, in order */
@@ -117,6 +119,7 @@ struct mpipe__links {
     void *owner;                /* the flow */
     struct mpipe__transport *transport;
     struct mpipe__pool *pool;
+    uint64_t now;               /* ns; whoever takes events sets it */
     unsigned channel;           /* the first of this flow's */
     uint16_t flow;
     size_t max_payload;         /* a larger one is damage */
@@ -166,6 +169,9 @@ void mpipe__links_bury(struct mpipe__links *set, int peer);
 /* May a data frame of so many bytes leave now? */
 bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size);
 
+/* When it may where it may not, if nothing is heard until then; UINT64_MAX: not before. */
+uint64_t mpipe__link_ready_at(const struct mpipe__link *link);
+
 /* May many more control frames be sent, or should the peer first take some? */
 bool mpipe__link_may_tell(const struct mpipe__link *link);
 
@@ -187,10 +193,10 @@ enum mpipe_err mpipe__control_send(struct mpipe__link *link,
                                    size_t size);
 
 /* A data frame that came over this link is done with: its slot is posted anew
- * and a credit goes back, at once or with the next.  'wire_size' is what it had
- * when it came, 'took_us' the time spent on it. */
-enum mpipe_err mpipe__link_consumed(struct mpipe__link *link,
-                                    size_t wire_size, uint64_t took_us);
+ * and a credit goes back, at once or with the next.  'wire_size' and 'items' are what
+ * it had when it came, 'took_us' is the time spent on it. */
+enum mpipe_err mpipe__link_consumed(struct mpipe__link *link, size_t wire_size,
+                                    uint32_t items, uint64_t took_us);
 /* Give back what is owed, before resting; send and listen again where that
  * failed. */
 enum mpipe_err mpipe__links_settle(struct mpipe__links *set);

@@ -6,9 +6,9 @@
 
 /* The frame has left this rank or is dropped: what it held is given back. */
 static void done_with(struct mpipe__flow *flow, struct mpipe__link *from,
-                      size_t size)
+                      size_t size, uint32_t items)
 {
-    if (mpipe__link_consumed(from, size, 0) != MPIPE_OK)
+    if (mpipe__link_consumed(from, size, items, 0) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to receive from rank %d", from->peer);
 }
@@ -24,6 +24,7 @@ static bool take(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__link *from = f->op.owner, *to = NULL;
     size_t size = mpipe__wire_size(&f->head);
+    uint32_t items = f->head.n_items;
 
     if (mpipe__flow_ending(flow) || mpipe__flow_stale(flow, f)) {
         mpipe__pool_put(&flow->engine->pool, f);
@@ -39,7 +40,7 @@ static bool take(struct mpipe__flow *flow, struct mpipe__frame *f)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_EMPI,
                          "a frame could not be sent on to rank %d", to->peer);
     }
-    done_with(flow, from, size);
+    done_with(flow, from, size, items);
     return true;
 }
 

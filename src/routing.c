@@ -98,9 +98,8 @@ struct table_writer {
     struct mpipe__frame *frame;
 };
 
-static void begin_table(struct table_writer *w, bool more)
+static void begin_table(struct table_writer *w)
 {
-    w->head.more = more;
     w->frame = mpipe__control_new(&w->flow->links, MPIPE__TABLE);
     if (w->frame != NULL)
         mpipe__frame_append_slow(w->frame, &w->head, sizeof w->head);
@@ -117,16 +116,27 @@ static void send_table(struct table_writer *w)
     w->frame = NULL;
 }
 
+static void add_item(struct table_writer *w, const void *item, size_t size)
+{
+    if (w->frame != NULL
+        && mpipe__frame_need(w->frame, size) > MPIPE__CONTROL_SIZE) {
+        send_table(w);
+        begin_table(w);
+    }
+    if (w->frame != NULL)
+        mpipe__frame_append_slow(w->frame, item, size);
+}
+
 static void add_to_table(struct table_writer *w,
                          const struct mpipe__table_link *t)
 {
-    if (w->frame != NULL
-        && mpipe__frame_need(w->frame, sizeof *t) > MPIPE__CONTROL_SIZE) {
-        send_table(w);
-        begin_table(w, true);
-    }
-    if (w->frame != NULL)
-        mpipe__frame_append_slow(w->frame, t, sizeof *t);
+    add_item(w, t, sizeof *t);
+}
+
+static void end_table(struct table_writer *w)
+{
+    add_item(w, "", 0);
+    send_table(w);
 }
 
 /* A worker's number, counted from 1; 0: it is none. */
@@ -316,14 +326,12 @@ static void send_to(struct mpipe__flow *flow,
     if (m->version == 1)
         send_brief(flow, w.to);
     send_owners(flow, w.to);
-    begin_table(&w, true);
+    begin_table(&w);
     if (rank == 0)
         table_of_home(&w, route);
     else
         table_of_worker(&w, route, rank);
-    send_table(&w);
-    begin_table(&w, false);         /* that was all */
-    send_table(&w);
+    end_table(&w);
 }
 
 enum mpipe_err mpipe__routing_send(struct mpipe__flow *flow,

@@ -6,6 +6,7 @@
  * what the last of them emits is appended to the open frame.  Where every stage
  * of the run works in place, the frame itself goes on.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include "children.h"
 #include "clock.h"
@@ -15,6 +16,8 @@
 
 #define FAILED_TEXT 400u            /* bytes for why an item failed */
 #define LONG_NS    1000000u         /* reports do not wait longer than this */
+#define FEW_RANKS  64u              /* up to so many a report goes when a rank rests */
+#define HOLD_NS    2000u            /* beyond, it is held back for so long for each */
 
 static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
                      size_t size, bool ours);
@@ -359,6 +362,14 @@ static void account(struct mpipe__flow *flow, uint64_t took)
                                                  : UINT32_MAX;
 }
 
+/* For so long a report takes in more, for rank 0 hears those of all ranks. */
+static uint64_t hold_ns(const struct mpipe__flow *flow)
+{
+    uint64_t n = (uint64_t)flow->engine->transport->size;
+
+    return n > FEW_RANKS ? n * HOLD_NS : 0;
+}
+
 void mpipe__worker_tell(struct mpipe__flow *flow,
                         const struct mpipe__report_entry *entry)
 {
@@ -375,7 +386,7 @@ void mpipe__worker_tell(struct mpipe__flow *flow,
     }
     mpipe__frame_append_slow(w->report, entry, sizeof *entry);
     if (mpipe__frame_need(w->report, sizeof *entry) > MPIPE__CONTROL_SIZE
-        || mpipe__now() - w->report_since > LONG_NS)
+        || mpipe__now() - w->report_since > LONG_NS + hold_ns(flow))
         mpipe__worker_flush_report(flow);
 }
 
@@ -394,6 +405,15 @@ static void report_frame(struct mpipe__flow *flow)
     if (w->report == NULL)
         mpipe__flow_wait_to_tell(flow);
     mpipe__worker_tell(flow, &entry);
+}
+
+unsigned mpipe__worker_report_us(const struct mpipe__flow *flow, uint64_t now)
+{
+    uint64_t at = flow->worker.report_since + hold_ns(flow);
+
+    if (flow->worker.report == NULL)
+        return UINT_MAX;
+    return at > now ? (unsigned)((at - now) / 1000) + 1 : 0;
 }
 
 void mpipe__worker_flush_report(struct mpipe__flow *flow)
@@ -723,9 +743,11 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
     mpipe__children_drop(flow);
     w->in = NULL;
     mpipe__pool_put(&flow->engine->pool, f);
-    if (mpipe__link_consumed(from, size, took / 1000) != MPIPE_OK)
+    if (mpipe__link_consumed(from, size, n_items, took / 1000) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to receive from rank %d", from->peer);
+    if (took > LONG_NS && took > hold_ns(flow))
+        mpipe__worker_flush_report(flow);
     if (took > LONG_NS || began >= flow->next_stats)
         mpipe__flow_settle(flow);
 }
@@ -766,9 +788,10 @@ static void drop_input(struct mpipe__flow *flow, struct mpipe__frame *f)
 {
     struct mpipe__link *from = f->op.owner;
     size_t size = mpipe__wire_size(&f->head);
+    uint32_t items = f->head.n_items;
 
     mpipe__pool_put(&flow->engine->pool, f);
-    mpipe__link_consumed(from, size, 0);
+    mpipe__link_consumed(from, size, items, 0);
 }
 
 bool mpipe__worker_step(struct mpipe__flow *flow)

@@ -60,6 +60,8 @@ void mpipe__worker_ready(struct mpipe__flow *flow);
 /* Tear down what was set up. */
 void mpipe__worker_farewell(struct mpipe__flow *flow);
 void mpipe__worker_flush_report(struct mpipe__flow *flow);
+/* How long it may still be held back; UINT_MAX: there is none. */
+unsigned mpipe__worker_report_us(const struct mpipe__flow *flow, uint64_t now);
 /* Add to the report what has become of a frame. */
 void mpipe__worker_tell(struct mpipe__flow *flow,
                         const struct mpipe__report_entry *entry);

@@ -199,7 +199,7 @@ static void take(struct end *end)
             mpipe__pool_put(&end->pool, event.frame);
             if (event.kind == MPIPE__GOT_DATA) {
                 end->n_got++;
-                end->failed |= mpipe__link_consumed(event.link, size, 1)
+                end->failed |= mpipe__link_consumed(event.link, size, 1, 1)
                                != MPIPE_OK;
             }
         }

@@ -284,7 +284,9 @@ static void sleeps(void)
         }
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT(stride() > 1 || slept > 40);
-    CU_ASSERT(stride() > 1 || won > slept / 2);
+    /* one that has partitions takes no pairs while it sleeps, so that the others often
+     * wait for it before a copy is done */
+    CU_ASSERT(stride() > 1 || won > slept / 3);
     CU_ASSERT_EQUAL(anyhow, 0);
 }
 

@@ -833,14 +833,15 @@ static void differs(void)
     uint64_t most = messages(&kind, 1);
     unsigned fails = 0, changes = 0, wrong = 0;
 
-    for (uint64_t at = most / 2; at < most; at++) {
+    for (uint64_t n = most; n < 2 * most; n++) {
+        uint64_t at = n / 2;
         struct run *run = new_run(&kind);
         struct mpipe__world world = { .size = 3, .seed = at,
                                       .options = kind.options };
         struct mpipe__world_end end;
 
         /* each item was mapped once, and for the sample */
-        if (at % 2 == 0)
+        if (n % 2 == 0)
             run->again = 200;
         else
             run->changes = 200;

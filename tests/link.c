@@ -233,7 +233,7 @@ static uint64_t consume(struct end *end, uint64_t took_us)
     n = f->head.id;
     bytes = mpipe__wire_size(&f->head);
     mpipe__pool_put(&end->pool, f);
-    CU_ASSERT_EQUAL(mpipe__link_consumed(link, bytes, took_us), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__link_consumed(link, bytes, 1, took_us), MPIPE_OK);
     return n;
 }
 
@@ -317,7 +317,7 @@ static const struct {
     { 4, { 5000, -1 }, 1 },
     { 4, { 1000000, -1 }, 1 },
     { 1, { 1000000, -1 }, 1 },
-    { 64, { 100, 100, 100, -1 }, 51 },
+    { 64, { 100, 100, 100, -1 }, 50 },
     { 64, { 50, 50, 50, -1 }, 64 },
     { 4, { 19000, 100, 100, -1 }, 1 },  /* it takes a while to forget */
     { 4, { 100, 19000, -1 }, 2 },
@@ -341,6 +341,106 @@ static void limits(void)
         CU_ASSERT_EQUAL(n, limit_rows[i].limit);
         move(w);
         CU_ASSERT(!mpipe__link_ready(link_of(w, 0, 1), 100));
+        finish(w);
+        CU_ASSERT(all_well(w));
+        world_free(w);
+    }
+}
+
+static void send_items(struct world *w, unsigned items)
+{
+    struct mpipe__frame *f = mpipe__pool_get(&w->end[0].pool, 4096);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+    mpipe__frame_begin(f, NULL, 1);
+    for (unsigned i = 0; i < items; i++)
+        mpipe__frame_append_slow(f, "eight...", 8);
+    CU_ASSERT_EQUAL(mpipe__link_send(link_of(w, 0, 1), f), MPIPE_OK);
+}
+
+static void consume_items(struct world *w, uint64_t took_us)
+{
+    struct mpipe__frame *f = mpipe__queue_pop(&w->end[1].data);
+    struct mpipe__link *link = f->op.owner;
+    size_t bytes = mpipe__wire_size(&f->head);
+    uint32_t items = f->head.n_items;
+
+    mpipe__pool_put(&w->end[1].pool, f);
+    CU_ASSERT_EQUAL(mpipe__link_consumed(link, bytes, items, took_us), MPIPE_OK);
+    CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
+    move(w);
+}
+
+/* Short frames have told how long an item takes; then come long ones, and one of them
+ * is enough, and short ones again.  Of items, what one took, and so many more with so
+ * many items each are let through. */
+static const struct { unsigned first; uint64_t took_us; unsigned items, n; } work_rows[] = {
+    { 1, 1000, 1, 5 }, { 1, 1000, 2, 3 }, { 1, 1000, 5, 2 }, { 1, 1000, 40, 1 },
+    { 40, 40000, 1, 5 }, { 40, 40000, 40, 1 }, { 40, 4000, 40, 2 }, { 100, 100, 40, 8 }
+};
+
+static void work_in_flight(void)
+{
+    for (size_t i = 0; i < sizeof work_rows / sizeof *work_rows; i++) {
+        struct world *w = pair_new(8, NULL);
+        struct mpipe__link *link = link_of(w, 0, 1);
+        unsigned n = 0;
+
+        send_items(w, work_rows[i].first);
+        move(w);
+        consume_items(w, work_rows[i].took_us);
+        for (; mpipe__link_ready(link, 100); n++)
+            send_items(w, work_rows[i].items);
+        CU_ASSERT_EQUAL(n, work_rows[i].n);
+        CU_ASSERT_EQUAL(link->items_out, n * work_rows[i].items);
+        move(w);
+        while (n-- > 0)
+            consume_items(w, 0);
+        CU_ASSERT_EQUAL(link->items_out, 0);
+        finish(w);
+        CU_ASSERT(all_well(w));
+        world_free(w);
+    }
+}
+
+/* A long frame is under way.  Another one may follow 5 ms before it should be done, if it
+ * is of so many items that this can be told; but not a third. */
+static const struct { unsigned items; uint64_t ready_at; } ahead_rows[] = {
+    { 3, UINT64_MAX }, { 4, 1000000 + 35000000 }, { 40, 1000000 + 395000000 }
+};
+
+static void one_ahead(void)
+{
+    for (size_t i = 0; i < sizeof ahead_rows / sizeof *ahead_rows; i++) {
+        uint64_t at = ahead_rows[i].ready_at;
+        struct world *w = pair_new(8, NULL);
+        struct mpipe__link *link = link_of(w, 0, 1);
+
+        send_items(w, 1);
+        move(w);
+        consume_items(w, 10000);
+        w->end[0].set.now = 1000000;
+        send_items(w, ahead_rows[i].items);
+        CU_ASSERT_EQUAL(mpipe__link_ready_at(link), at);
+        CU_ASSERT(!mpipe__link_ready(link, 100));
+        w->end[0].set.now = at - 1;
+        CU_ASSERT(!mpipe__link_ready(link, 100) || at == UINT64_MAX);
+        w->end[0].set.now = at;
+        CU_ASSERT_EQUAL(mpipe__link_ready(link, 100), at != UINT64_MAX);
+        if (at == UINT64_MAX) {
+            finish(w);
+            world_free(w);
+            continue;
+        }
+        send_items(w, ahead_rows[i].items);
+        w->end[0].set.now += 1000000000;
+        CU_ASSERT(!mpipe__link_ready(link, 100));
+        CU_ASSERT_EQUAL(mpipe__link_ready_at(link), UINT64_MAX);
+        move(w);
+        consume_items(w, 10000 * ahead_rows[i].items);
+        CU_ASSERT(mpipe__link_ready(link, 100));        /* it should have been done */
+        consume_items(w, 10000 * ahead_rows[i].items);
+        CU_ASSERT_EQUAL(link->items_out, 0);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -372,7 +472,7 @@ static void gives_back(void)
         unsigned window = give_rows[i].window, n = give_rows[i].consumed;
         struct world *w = pair_new(window, NULL);
         struct mpipe__link *link = link_of(w, 0, 1);
-        link->frame_us = 0;             /* known to be fast */
+        link->item_ns = 0;             /* known to be fast */
         for (unsigned k = 0; k < window; k++)
             send_one(w, 0, 1, 100, k);
         CU_ASSERT_EQUAL(link->credits, 0);
@@ -385,7 +485,7 @@ static void gives_back(void)
         CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
         move(w);
         CU_ASSERT_EQUAL(link->credits, n);
-        CU_ASSERT(link->frame_us <= 10);
+        CU_ASSERT(link->item_ns <= 10000);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -700,7 +800,7 @@ static void budget_for_sends(void)
         unsigned n = 0;
         for (int r = 1; r < 3; r++) {
             join(w, 0, r, 4);
-            link_of(w, 0, r)->frame_us = 0;
+            link_of(w, 0, r)->item_ns = 0;
         }
         for (int r = 1; r < 3; r++)
             for (; mpipe__link_ready(link_of(w, 0, r), bytes); n++)
@@ -910,18 +1010,19 @@ static const struct {
     struct mpipe__credit item;
     const char *words;          /* NULL: fine */
 } affair_rows[] = {
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 0, 0, 0 }, NULL },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 7, 0 }, NULL },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 2, 7, 0 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 0, 0, 0, 0 }, NULL },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 1, 7, 0 }, NULL },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 2, 1, 7, 0 }, "credit" },
     { MPIPE__CREDIT, sizeof(struct mpipe__credit),
-      { (uint64_t)1 << 32, 7, 0 }, "credit" },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { UINT64_MAX, 7, 0 },
+      { (uint64_t)1 << 32, 1, 7, 0 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { UINT64_MAX, 1, 7, 0 },
       "credit" },
-    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 0, 1 }, "credit" },
-    { MPIPE__CREDIT, 8, { 1, 0, 0 }, "credit" },    /* and no farewell */
-    { MPIPE__CREDIT, 0, { 1, 0, 0 }, "credit" },
-    { MPIPE__FIN, 16, { 0, 0, 0 }, "farewell" },
-    { MPIPE__FIN, 0, { 0, 0, 0 }, "farewell" }
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 1, 0, 1 }, "credit" },
+    { MPIPE__CREDIT, sizeof(struct mpipe__credit), { 1, 2, 0, 0 }, "credit" },
+    { MPIPE__CREDIT, 8, { 1, 1, 0, 0 }, "credit" },    /* and no farewell */
+    { MPIPE__CREDIT, 0, { 1, 1, 0, 0 }, "credit" },
+    { MPIPE__FIN, 16, { 0, 0, 0, 0 }, "farewell" },
+    { MPIPE__FIN, 0, { 0, 0, 0, 0 }, "farewell" }
 };
 
 static void own_affairs(void)
@@ -960,7 +1061,7 @@ static void farewells(void)
     for (size_t i = 0; i < sizeof fin_rows / sizeof *fin_rows; i++) {
         struct world *w = pair_new(4, NULL);
         unsigned n = fin_rows[i].n, got = 0;
-        link_of(w, 0, 1)->frame_us = 0;
+        link_of(w, 0, 1)->item_ns = 0;
         w->end[0].set.budget = 20 * BUDGET;
         for (unsigned k = 0; k < n; k++)
             send_one(w, 0, 1, fin_rows[i].bytes, k);
@@ -996,7 +1097,7 @@ static void late_farewell(void)
     /* as if so many had come and gone */
     from->data_seq_out = to->data_seq_in = UINT32_MAX - 1;
     from->sent = to->arrived = UINT32_MAX - 1;
-    from->frame_us = 0;
+    from->item_ns = 0;
     for (uint64_t n = 0; n < 4; n++)
         send_one(w, 0, 1, 5000, n);
     w->end[1].set.budget = 1;           /* one payload at a time */
@@ -1045,7 +1146,7 @@ static void last_to_leave(void)
 }
 
 /* Who says much to a peer that does not listen is to wait; the peer's credits
- * let it go on, half the number at a time or before a rest. */
+ * let it go on, half the number at a time.  What is less goes with a credit for data. */
 static void much_to_tell(void)
 {
     struct world *w = pair_new(2, NULL);
@@ -1062,6 +1163,12 @@ static void much_to_tell(void)
     move(w);                    /* 17 came, of which twice 8 were acknowledged */
     CU_ASSERT(mpipe__link_may_tell(from));
     CU_ASSERT_EQUAL(from->told, 1);
+    CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
+    move(w);
+    CU_ASSERT_EQUAL(from->told, 1);
+    send_one(w, 0, 1, 100, 5);
+    move(w);
+    CU_ASSERT_EQUAL(consume(&w->end[1], 0), 5);
     CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
     move(w);
     CU_ASSERT_EQUAL(from->told, 0);
@@ -1141,6 +1248,8 @@ static const struct mpipe__test tests[] = {
     { "without a grant nothing may be sent", nothing_without_a_grant },
     { "frames in flight are few at first, and one where work is long",
       limits },
+    { "what is under way is counted by its work, not by frames", work_in_flight },
+    { "a frame may follow a long one shortly before that is done", one_ahead },
     { "credits come back by the half window, or before a rest", gives_back },
     { "a frame that fits a slot is one message, another two", sizes },
     { "what is longer than a message can be goes in pieces", pieces },

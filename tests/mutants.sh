@@ -60,9 +60,10 @@ link.c|link|s/link->told < MPIPE__TELL_MAX/true/|credits: who has told much goes
 link.c|link|s/if (now || !link->leaves_last || link->fin_received)/if (true)/|end: who leaves last leaves first
 link.c|link|s/    e = post_slots(link, 1);/    e = MPIPE_OK;/|credits: given back without a slot
 link.c|link|s/2 \* link->owed >= link->window_in/link->owed > link->window_in/|credits: all kept until a rest
-link.c|link|s/< in_flight_limit(link)/<= in_flight_limit(link)/|credits: one frame too many
-link.c|link|s/uint64_t n = 2;/uint64_t n = UINT_MAX;/|credits: not careful at first
-link.c|link|s/>= MPIPE__LONG_US ? 1$/>= MPIPE__LONG_US ? 2/|credits: two long frames at a time
+link.c|link|s/link->items_out \* link->item_ns < MPIPE__LONG_NS/link->items_out * link->item_ns <= MPIPE__LONG_NS/|credits: one frame too many
+link.c|link|s/return n < 2;/return n < 99;/|credits: not careful at first
+link.c|link|s/link->window_out - link->credits == 1 \&/link->window_out - link->credits >= 1 \&/|credits: a third long frame
+link.c|link|s/link->items_out += items;/link->items_out++;/|credits: a frame of many items counts as one
 link.c|link|s/set->sending\[link->lane\] + wire_size <= set->budget/set->sending[link->lane] <= set->budget/|budget: of sends is passed
 link.c|link|s/set->held\[link->lane\] + size > set->budget/set->held[link->lane] > set->budget/|budget: of receives is passed
 link.c|link|s/        link->set->held\[link->lane\] -= wire_size;/        ;/|budget: what is consumed stays held
