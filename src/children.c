@@ -11,6 +11,7 @@
  * nothing. Otherwise each child gets an id and a number of its own, and a
  * report tells rank 0 what was consumed and made.
  */
+#include "bundle.h"
 #include "children.h"
 #include "clock.h"
 #include "collect.h"
@@ -41,6 +42,8 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
             mpipe__collect_arrive(flow, f);
             return true;
         }
+        if (!mpipe__flow_ending(flow) && mpipe__bundle_put(flow, owner, f))
+            return true;
     }
     box->root = MPIPE__NO_ROOT;     /* what happens here is not the item's doing */
     for (;;) {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "backup.h"
+#include "bundle.h"
 #include "clock.h"
 #include "error.h"
 #include "exchange.h"
@@ -348,14 +349,10 @@ static void got_data(struct mpipe__flow *flow, struct mpipe__link *link,
         mpipe__pool_put(&flow->engine->pool, f);
         give_back(flow, link, size, items);
     } else if (flow->spec->shuffle != NULL
-               && f->head.kind == MPIPE__FRAME_DATA
+               && (f->head.kind == MPIPE__FRAME_DATA
+                   || f->head.kind == MPIPE__FRAME_BUNDLE)
                && f->head.stage == flow->spec->n_stages) {
-        if (flow->side > 0 && link->lane == MPIPE__LANE_MAIN) {
-            mpipe__relay_arrive(flow, link, f);
-        } else {
-            mpipe__collect_arrive(flow, f);
-            give_back(flow, link, size, items);
-        }
+        mpipe__relay_arrive(flow, link, f);
     } else if (at_home && (f->head.kind == MPIPE__FRAME_FAILED
                            || f->head.stage == flow->spec->n_stages)) {
         mpipe__sink_arrive(flow, f);
@@ -632,6 +629,7 @@ static bool farewell(struct mpipe__flow *flow)
     mpipe__worker_farewell(flow);
     if (flow->master != NULL)
         mpipe__sink_drop_all(flow);
+    mpipe__bundle_fini(flow);
     send_stats(flow);
     send_spans(flow);
     mpipe__links_finish(&flow->links, false);

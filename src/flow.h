@@ -104,7 +104,9 @@ struct mpipe__flow {
     unsigned n_workers, worker_index;   /* how many, and which this is */
     unsigned side;                  /* of the square they exchange in; 0: none */
     struct mpipe__link **row;       /* along it: a column each */
+    struct mpipe__link *bundled;    /* links with frames that wait for others */
     struct mpipe__frame_queue relayed;  /* not yet sent on: relay.h */
+    size_t relayed_bytes;
 
     struct mpipe_bytes brief;       /* what has come of it */
     struct mpipe__worker worker;
@@ -163,7 +165,7 @@ struct mpipe__table_head {
     uint32_t version;
     uint32_t serves, first, last;
     uint32_t n_workers, worker;     /* of how many, and which of them */
-    uint32_t side;                  /* of the exchange's square, or 0 */
+    uint32_t side, unused;          /* of the exchange's square, or 0 */
     uint64_t again;                 /* roots from this one on begin another
                                        attempt */
 };

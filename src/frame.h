@@ -28,6 +28,7 @@ enum mpipe__frame_kind {
     MPIPE__FRAME_DATA = 1,  /* items for head.stage (n_stages: the sink) */
     MPIPE__FRAME_RETRY,     /* to rank 0: try this item again elsewhere */
     MPIPE__FRAME_FAILED,    /* to rank 0: an item, then the words for why */
+    MPIPE__FRAME_BUNDLE,    /* frames, see bundle.h */
     MPIPE__FRAME_CONTROL,   /* head.stage says what for, see link.h */
     MPIPE__FRAME_ASIDE      /* not on the wire: see collect.c */
 };

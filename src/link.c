@@ -22,6 +22,7 @@
 /* A large payload is cut into pieces of this size: where MPI copies through
  * small buffers, each one that ends tells both sides to go on polling. */
 #define PIECE_MAX ((size_t)4 << 20)
+#define HEARD_NS       1000000000u
 /* So many take about as long as others have. */
 #define MANY_ITEMS     4u
 /* A link says at most two: that it must end, or how, and FIN. */
@@ -581,6 +582,14 @@ static enum mpipe_err give_back(struct mpipe__link *link)
     return MPIPE_OK;
 }
 
+/* That control frames came is said with a credit, or when there are many of them; or
+ * after a while, so that a rank that something was lost to hears of it. */
+static bool is_due(const struct mpipe__link *link)
+{
+    return link->owed > 0
+           || (link->heard > 0 && link->set->now - link->heard_at > HEARD_NS);
+}
+
 enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
 {
     enum mpipe_err e = begin_bulks(set, NULL);
@@ -597,8 +606,8 @@ enum mpipe_err mpipe__links_settle(struct mpipe__links *set)
             e = post_slots(link, 0);
         if (e == MPIPE_OK)
             e = tell_unsent(link);
-        if (e == MPIPE_OK && link->owed > 0)
-            e = give_back(link);        /* what was only told is said with it */
+        if (e == MPIPE_OK && is_due(link))
+            e = give_back(link);
     }
     return e;
 }
@@ -786,7 +795,7 @@ static enum mpipe_err got_control(struct mpipe__link *link,
         } else {
             event->kind = MPIPE__GOT_CONTROL;
             event->frame = f;
-            link->heard++;
+            link->heard_at = link->heard++ == 0 ? set->now : link->heard_at;
         }
     }
     /* also when it broke: the end of the flow is still to be heard */

@@ -106,8 +106,12 @@ struct mpipe__link {
     struct mpipe__frame *listening;     /* the posted control frame */
     unsigned told, heard;       /* control frames that the peer has not yet, or
                                    that we have not yet said to have taken */
+    uint64_t heard_at;          /* the first of these */
     struct mpipe__frame_queue unsent;   /* control frames: no memory to send */
     struct mpipe__frame_queue reserve;  /* for the last words */
+    struct mpipe__frame *bundle;        /* small frames that are to leave together */
+    struct mpipe__link *next_bundled;   /* see bundle.h */
+    bool is_bundled;
     bool leaves_last;           /* its FIN answers the peer's, which may have
                                    much to say until then */
     bool fin_sent, fin_received;

@@ -6,6 +6,8 @@ noinst_LTLIBRARIES += src/libmpipe_core.la
 src_libmpipe_core_la_SOURCES = \
 	src/backup.c \
 	src/backup.h \
+	src/bundle.c \
+	src/bundle.h \
 	src/byte_stream.c \
 	src/byte_stream.h \
 	src/cause.c \

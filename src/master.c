@@ -481,6 +481,9 @@ void mpipe__master_control(struct mpipe__flow *flow, struct mpipe__link *from,
             memcpy(&why, item.data, sizeof why);
             if (why.code == MPIPE_EINTR)
                 mpipe__resume_stop(flow, &why);
+            else if (flow->stopping && !from->fin_sent)     /* it has not heard */
+                mpipe__control_send(from, MPIPE__FINISH, &flow->error,
+                                    sizeof flow->error);
             else
                 mpipe__flow_fail(flow, why.rank, why.code, "%s", why.text);
         }

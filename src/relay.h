@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* relay.h - frames of a shuffle that are on their way to another rank (layer 3).
+/* relay.h - frames of a shuffle that have come, and may be on their way to another rank
+ * (layer 3).
  *
  * Where workers stand in a square (exchange.h), a frame that has come along a row
  * may have to go on along this rank's column.  It is sent on as soon as that link
  * takes it, from inside progress(), and only then its credit goes back: so what
- * waits here is at most what the links of the row let in.
+ * waits here is at most what the links of the row let in.  Bundles (bundle.h) are
+ * unpacked here, unless much waits already.
  */
 #ifndef MPIPE__RELAY_H
 #define MPIPE__RELAY_H

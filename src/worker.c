@@ -8,6 +8,7 @@
  */
 #include <limits.h>
 #include <stdlib.h>
+#include "bundle.h"
 #include "children.h"
 #include "clock.h"
 #include "collect.h"
@@ -740,6 +741,7 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
         else
             end_frame(flow);
     }
+    mpipe__bundle_flush(flow);
     mpipe__children_drop(flow);
     w->in = NULL;
     mpipe__pool_put(&flow->engine->pool, f);

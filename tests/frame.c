@@ -638,7 +638,7 @@ static const struct {
     { { .kind = MPIPE__FRAME_DATA }, 64, "version" },
     { { .magic = 0x4d504631, .kind = MPIPE__FRAME_DATA }, 64, "version" },
     { { .magic = MPIPE__FRAME_MAGIC }, 64, "kind" },
-    { { .magic = MPIPE__FRAME_MAGIC, .kind = 5 }, 64, "kind" },
+    { { .magic = MPIPE__FRAME_MAGIC, .kind = 6 }, 64, "kind" },
     { { .magic = MPIPE__FRAME_MAGIC, .kind = 255 }, 64, "kind" },
     { { HEAD }, 65, "head says" },
     { { HEAD, .n_items = 3, .item_size = 8, .bytes = 24 }, 87, "head says" },

@@ -18,7 +18,7 @@ layer_of()
     transport|transport_*|clock|doorbell|doorbell_smpi|farewell|interrupt|last_words|launcher|lifeline|link|\
     offspring)
         echo 2 ;;                       # move: bytes between ranks
-    worker|children|mapped|map_journal|backup|poison|recovery|resume|relay|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
+    worker|children|bundle|mapped|map_journal|backup|poison|recovery|resume|relay|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
     flow_plan|out|stage|summary)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\

@@ -38,6 +38,7 @@ tests_cppflags = $(AM_CPPFLAGS) -UNDEBUG -I$(top_srcdir)/src
 
 unit_suites = \
 	tests/backup.c \
+	tests/bundle.c \
 	tests/deaths.c \
 	tests/doorbell.c \
 	tests/error.c \

@@ -92,7 +92,11 @@ collect.c|mapreduce|s/        if (is_void(c, f->head.id))/        if (false)/|co
 collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames count in the order in which they came
 collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete
 commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: voids of later roots are forgotten
-relay.c|job_deaths|s/    done_with(flow, from, size);/    ;/|relay: credits of what was sent on are kept
+relay.c|job_deaths|s/        done_with(flow, from, size, items);/        ;/|relay: credits of what was sent on are kept
+relay.c|job_deaths|s/            wait_here(flow, f);/            mpipe__pool_put(\&flow->engine->pool, f);/|relay: what cannot go on is dropped
+bundle.c|bundle|s/        \&\& !let_go(flow, link))/        \&\& false)/|bundle: more than has room
+bundle.c|bundle|s/mpipe__wire_size(\&f->head) == item.size/true/|bundle: a frame within is longer than its item
+bundle.c|bundle|s/f->head.kind == MPIPE__FRAME_DATA \&\& /true \&\& /|bundle: any kind of frame comes in one
 relay.c|job_deaths|s/return !flow->tabled || f->head.attempt > flow->version;/return false;/|relay: a frame goes on by an older table
 exchange.c|exchange|s/return via < n_workers ? via/return via < 9999 ? via/|exchange: by way of a worker that is not there
 exchange.c|exchange|s/from % side % (n_workers/from % side % (1 + n_workers/|exchange: by way of the last row itself
