@@ -22,14 +22,11 @@ void mpipe__bell_withdraw(struct mpipe__bell *bell)
 
 void mpipe__bell_sleep(struct mpipe__bell *bell, unsigned timeout_us)
 {
-    sg_sem_t rung;
-
-    if (bell->sleeping == 1) {
-        bell->rung = rung = sg_sem_init(0);
-        sg_sem_acquire_timeout(rung, 1e-6 * timeout_us);
-        bell->rung = NULL;
-        sg_sem_destroy(rung);
-    }
+    /* it stays: who rings may have it in hand when the time is up */
+    if (bell->rung == NULL)
+        bell->rung = sg_sem_init(0);
+    if (bell->sleeping == 1)
+        sg_sem_acquire_timeout(bell->rung, 1e-6 * timeout_us);
     mpipe__bell_withdraw(bell);
 }
 

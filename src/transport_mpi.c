@@ -778,6 +778,7 @@ static bool hang_bells(struct mpi_transport *m)
     }
     if (mine != NULL) {
         mine->bell.sleeping = 0;
+        mine->bell.rung = NULL;
         mine->box.root = MPIPE__NO_ROOT;
         m->bell[m->base.rank] = &mine->bell;
     }
