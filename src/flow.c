@@ -745,7 +745,8 @@ struct mpipe__link *mpipe__link_pick(struct mpipe__link *const *link,
 
     /* nearest first; of those that are equally near the least busy */
     for (unsigned i = 0; i < n; i++) {
-        if (best != NULL && link[i]->distance > best->distance)
+        if (best != NULL && (link[i]->distance > best->distance
+                             || best->credits == best->window_out))
             break;
         if (mpipe__link_ready(link[i], wire_size)
             && (best == NULL
