@@ -75,7 +75,7 @@ static uint32_t frame_items(double item_ns, uint64_t cuts, unsigned n_links,
     if (left > 0) {             /* near the end, let all ranks end together */
         double share = (double)left / (2.0 * n_links);
         double least = item_ns > 0 ? LEAST_NS * n_links / item_ns : 1;
-        share = share > least ? share : least;
+        share = share > least ? share : least < (double)left ? least : (double)left;
         items = share < items ? share : items;
     }
     return items < 1 ? 1 : (uint32_t)items;
