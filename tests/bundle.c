@@ -35,7 +35,7 @@ static const struct {
     const char *name;
     size_t offset;              /* in its head */
     uint8_t value;
-    size_t longer;              /* its item is */
+    int longer;                 /* its item is */
     unsigned intact;            /* frames before the error */
 } damage_rows[] = {
     { "nothing", offsetof(struct mpipe__frame_head, id), 2, 0, 3 },
@@ -44,6 +44,7 @@ static const struct {
       MPIPE__FRAME_CONTROL, 0, 1 },
     { "a bundle", offsetof(struct mpipe__frame_head, kind), MPIPE__FRAME_BUNDLE, 0, 1 },
     { "more bytes than came", offsetof(struct mpipe__frame_head, bytes), 248, 0, 1 },
+    { "only a head came", offsetof(struct mpipe__frame_head, id), 2, -80, 1 },
     { "more came than it has", offsetof(struct mpipe__frame_head, id), 2, 8, 1 },
 };
 
@@ -71,7 +72,7 @@ static void damage(void)
             memcpy(wire, &f->head, size);
             if (id == 2) {
                 wire[damage_rows[i].offset] = (char)damage_rows[i].value;
-                size += damage_rows[i].longer;
+                size = (size_t)((int)size + damage_rows[i].longer);
             }
             mpipe__frame_append_slow(bundle, wire, size);
             mpipe__pool_put(&pool, f);
