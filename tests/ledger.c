@@ -108,6 +108,7 @@ static void oldest_holds_up(void)
     CU_ASSERT(mpipe__ledger_empty(&l));
     for (uint64_t i = 0; i < 4; i++)        /* all four are free again */
         CU_ASSERT_EQUAL(feed(&l, i + 1)->seq, 4 + i);
+    CU_ASSERT_PTR_NULL(mpipe__ledger_find(&l, 0, 0));   /* another has its slot */
     CU_ASSERT(mpipe__ledger_full(&l));
     mpipe__ledger_fini(&l);
 }
