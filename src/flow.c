@@ -731,8 +731,10 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
                                                    "", 0) == MPIPE_OK;
     }
     now = mpipe__now();
-    /* also before it has its table, which may have been lost */
-    if (flow->phase <= MPIPE__RUNNING && now >= flow->next_stats) {
+    /* also before it has its table, which may have been lost; but not on and on to a
+     * rank 0 that does not listen */
+    if (flow->phase <= MPIPE__RUNNING && now >= flow->next_stats
+        && mpipe__link_may_tell(flow->home)) {
         flow->next_stats = now + STATS_NS;
         send_stats(flow);
     }

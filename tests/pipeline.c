@@ -180,7 +180,51 @@ static void much_told(void)
     }
 }
 
+static enum mpipe_err pass(const struct mpipe_item *in, struct mpipe_out *out,
+                           void *state)
+{
+    (void)state;
+    return mpipe_emit(out, in->data, in->size);
+}
+
+/* Rank 0 has other things to do for ten minutes before it comes to the pipeline. */
+static enum mpipe_err late(struct mpipe *mp, int rank, void *arg)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    enum mpipe_err e;
+
+    (void)arg;
+    mpipe_pipeline_stage(pl, "pass", pass, NULL);
+    mpipe_source_range(pl, 1, 2);
+    for (int i = 0; rank == 0 && i < 600; i++) {
+        mpipe__world_idle(mp, 20);
+        mpipe__world_pass(1000000000);
+    }
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+/* Who waits for it does not heap up messages there. */
+static void late_rank_0(void)
+{
+    struct mpipe__fault_plan none = { .seed = 0 };
+    struct mpipe__world world = { .size = 4, .fault = &none, .seed = 1,
+                                  .options = "--log=/dev/null" };
+    struct mpipe__world_end end;
+
+    CU_ASSERT(mpipe__world_run(&world, late, NULL, &end));
+    for (int r = 1; r < 4; r++) {
+        CU_ASSERT_EQUAL(end.code[r], 0);
+        if (end.sent[r] >= 100)
+            fprintf(stderr, "pipeline: rank %d has sent %llu messages\n", r,
+                    (unsigned long long)end.sent[r]);
+        CU_ASSERT(end.sent[r] < 100);
+    }
+}
+
 static const struct mpipe__test tests[] = {
+    { "who waits for rank 0 does not heap up messages", late_rank_0 },
     { "ranks that tell much within an item have lost nothing", much_told },
     { "what programs may do, they can", use },
     { "what goes wrong is told, on all ranks alike", misuse },
