@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <mpipe/mapreduce.h>
+#include "grow.h"
 #include "look_ahead.h"
 #include "pair.h"
 #include "partition.h"
@@ -47,14 +48,8 @@ static enum mpipe_err keep_sample(const struct mpipe_item *item, void *arg)
     if (pair.key.size > SAMPLE_KEY)
         pair.key.size = SAMPLE_KEY; /* enough to tell where it belongs */
     size = mpipe__align8(mpipe__pair_size(pair.key.size, 0));
-    if (s->size + size > s->capacity) {
-        size_t capacity = 2 * (s->size + size);
-        char *more = realloc(s->data, capacity);
-        if (more == NULL)
-            return MPIPE_ENOMEM;
-        s->data = more;
-        s->capacity = capacity;
-    }
+    if (!mpipe__bytes_room(s, size))
+        return MPIPE_ENOMEM;
     mpipe__pair_write(s->data + s->size, pair.key.data, pair.key.size, "", 0);
     s->size += size;
     if (++a->n_sample == SAMPLE_MAX
@@ -99,14 +94,8 @@ static enum mpipe_err keep_fed(void *arg, struct mpipe__frame *f)
         uint64_t size = item.size;
         size_t need = sizeof size + mpipe__align8(item.size);
 
-        if (b->size + need > b->capacity) {
-            size_t capacity = 2 * (b->size + need);
-            char *more = realloc(b->data, capacity);
-            if (more == NULL)
-                return MPIPE_ENOMEM;
-            b->data = more;
-            b->capacity = capacity;
-        }
+        if (!mpipe__bytes_room(b, need))
+            return MPIPE_ENOMEM;
         memcpy(b->data + b->size, &size, sizeof size);
         if (size > 0)
             memcpy(b->data + b->size + sizeof size, item.data, item.size);

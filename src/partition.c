@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* partition.c - see partition.h. */
 #include <stdlib.h>
+#include "grow.h"
 #include "partition.h"
 #include "sort.h"
 #include "table.h"
@@ -42,14 +43,8 @@ uint32_t mpipe__part_by_range(const void *key, size_t size, uint32_t n,
 static enum mpipe_err add(struct mpipe_bytes *to, const void *data,
                           size_t size)
 {
-    if (to->size + size > to->capacity) {
-        size_t capacity = 2 * (to->size + size);
-        char *more = realloc(to->data, capacity);
-        if (more == NULL)
-            return MPIPE_ENOMEM;
-        to->data = more;
-        to->capacity = capacity;
-    }
+    if (!mpipe__bytes_room(to, size))
+        return MPIPE_ENOMEM;
     if (size > 0)
         memcpy(to->data + to->size, data, size);
     to->size += size;
