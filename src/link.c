@@ -23,8 +23,6 @@
  * small buffers, each one that ends tells both sides to go on polling. */
 #define PIECE_MAX ((size_t)4 << 20)
 #define HEARD_NS       1000000000u
-/* So many take about as long as others have. */
-#define MANY_ITEMS     4u
 /* A link says at most two: that it must end, or how, and FIN. */
 #define LAST_WORDS     2u
 #define LAST_WORD_SIZE (MPIPE__HEAD_SIZE + sizeof(struct mpipe_error))
@@ -259,7 +257,7 @@ void mpipe__link_granted(struct mpipe__link *link, unsigned window,
     unsigned more = window > link->window_out ? window - link->window_out : 0;
 
     if (link->window_out == 0) {
-        link->item_ns = MPIPE__UNKNOWN;
+        mpipe__pace_init(&link->pace);
         link->slot_out = slot;
     }
     link->window_out += more;
@@ -268,41 +266,20 @@ void mpipe__link_granted(struct mpipe__link *link, unsigned window,
 
 /* ---- sending ---- */
 
-/* Is what is under way to the peer much work, but of so many items that it can be told
- * when it is done? */
-static bool is_one_long(const struct mpipe__link *link)
-{
-    return link->window_out - link->credits == 1 && link->items_out >= MANY_ITEMS;
-}
-
-/* May another frame be under way to the peer?  Not when what already is is much work, so
- * that none waits behind others while a third rank has nothing to do; but shortly
- * before that is done. */
-static bool may_add(const struct mpipe__link *link)
-{
-    unsigned n = link->window_out - link->credits;
-
-    if (n == 0 || link->credits == 0)
-        return link->credits > 0;
-    if (link->item_ns == MPIPE__UNKNOWN)
-        return n < 2;
-    return link->items_out * link->item_ns < MPIPE__LONG_NS
-           || (is_one_long(link) && link->busy_until <= link->set->now + MPIPE__LONG_NS);
-}
-
 uint64_t mpipe__link_ready_at(const struct mpipe__link *link)
 {
-    return !link->dead && link->credits > 0 && link->item_ns != MPIPE__UNKNOWN
-           && is_one_long(link) && link->busy_until > MPIPE__LONG_NS
-           ? link->busy_until - MPIPE__LONG_NS : UINT64_MAX;
+    return !link->dead && link->credits > 0
+           ? mpipe__pace_next(&link->pace, link->window_out - link->credits)
+           : UINT64_MAX;
 }
 
 bool mpipe__link_ready(const struct mpipe__link *link, size_t wire_size)
 {
     const struct mpipe__links *set = link->set;
 
-    return !link->dead
-           && may_add(link)
+    return !link->dead && link->credits > 0
+           && mpipe__pace_allows(&link->pace, link->window_out - link->credits,
+                                 set->now)
            && (set->sending[link->lane] == 0
                || set->sending[link->lane] + wire_size <= set->budget);
 }
@@ -371,16 +348,6 @@ static enum mpipe_err begin_send(struct mpipe__link *link,
     return e;
 }
 
-/* The peer is given so many items more. */
-static void expect(struct mpipe__link *link, uint32_t items)
-{
-    if (link->items_out == 0 || link->busy_until < link->set->now)
-        link->busy_until = link->set->now;
-    if (link->item_ns != MPIPE__UNKNOWN)
-        link->busy_until += items * link->item_ns;
-    link->items_out += items;
-}
-
 enum mpipe_err mpipe__link_send(struct mpipe__link *link,
                                 struct mpipe__frame *f)
 {
@@ -389,7 +356,7 @@ enum mpipe_err mpipe__link_send(struct mpipe__link *link,
 
     assert(link->credits > 0 && !link->fin_sent);
     link->credits--;
-    expect(link, f->head.n_items);
+    mpipe__pace_given(&link->pace, f->head.n_items, link->set->now);
     f->head.seq = ++link->data_seq_out;
     link->sent++;
     link->set->frames_sent++;
@@ -717,15 +684,10 @@ static enum mpipe_err got_bulk(struct mpipe__link *link, struct mpipe__frame *f,
 
 static void credited(struct mpipe__link *link, const struct mpipe__credit *c)
 {
-    uint64_t each = c->items > 0 ? 1000 * c->took_us / c->items : 0;
-
     link->told -= (unsigned)c->told;
     link->credits += (unsigned)c->n;
-    link->items_out -= c->items;
-    if (c->n == 0)
-        return;
-    link->item_ns = link->item_ns == MPIPE__UNKNOWN
-                    ? each : (3 * link->item_ns + each) / 4;
+    if (c->n > 0)
+        mpipe__pace_done(&link->pace, c->items, c->took_us);
 }
 
 static enum mpipe_err say_fin(struct mpipe__link *link)
@@ -759,7 +721,7 @@ static enum mpipe_err own_affair(struct mpipe__link *link,
         return broken(link, err, "a credit is damaged");
     memcpy(&credit, item.data, sizeof credit);
     if (credit.n > link->window_out - link->credits
-        || credit.items > link->items_out || credit.told > link->told)
+        || credit.items > link->pace.items || credit.told > link->told)
         return broken(link, err, "more credits came back than were used");
     credited(link, &credit);
     return MPIPE_OK;

@@ -21,6 +21,7 @@
 #ifndef MPIPE__LINK_H
 #define MPIPE__LINK_H
 
+#include "pace.h"
 #include "pool.h"
 #include "transport.h"
 
@@ -69,9 +70,6 @@ enum mpipe__op_kind {
     MPIPE__OP_SEND = 1, MPIPE__OP_DATA, MPIPE__OP_BULK, MPIPE__OP_CONTROL
 };
 
-#define MPIPE__UNKNOWN UINT64_MAX
-#define MPIPE__LONG_NS 5000000u /* work that is enough to be under way to a rank */
-
 struct mpipe__credit {          /* the item of MPIPE__CREDIT */
     uint64_t n, items, took_us; /* frames, and what was in them */
     uint64_t told;              /* control frames taken, but for credits */
@@ -88,9 +86,7 @@ struct mpipe__link {
     unsigned window_out, credits;       /* frames in flight: the difference */
     uint32_t slot_out, data_seq_out, control_seq_out;
     uint64_t sent;              /* data frames; their seq comes round */
-    uint64_t items_out;         /* in flight */
-    uint64_t item_ns;           /* what the peer takes for one, smoothed */
-    uint64_t busy_until;        /* it should have done all that is in flight */
+    struct mpipe__pace pace;    /* of the work that they are */
 
     unsigned window_in, owed;   /* slots granted; credits not yet given back */
     unsigned missing;           /* slots: there was no memory to post them */

@@ -93,6 +93,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/out.h \
 	src/owners.c \
 	src/owners.h \
+	src/pace.c \
+	src/pace.h \
 	src/pair.c \
 	src/pair.h \
 	src/part_file.c \

@@ -11,7 +11,7 @@ layer_of()
     case $1 in
     error|grow|frame|ledger|reorder|credit|pool|options|log|report|report_json|\
     progress|trace|show|stats|interval|journal|journal_owner|record|\
-    cause|pair|combine|table|partition|sort|scratch|kept|run|merge|groups|store)
+    cause|pace|pair|combine|table|partition|sort|scratch|kept|run|merge|groups|store)
         echo 0 ;;                       # pure: plain structs, no effects
     topology|machine|placement|grouping|layout|plan_*|repair|owners|exchange|route)
         echo 1 ;;                       # plan: where things run

@@ -392,11 +392,11 @@ static void work_in_flight(void)
         for (; mpipe__link_ready(link, 100); n++)
             send_items(w, work_rows[i].items);
         CU_ASSERT_EQUAL(n, work_rows[i].n);
-        CU_ASSERT_EQUAL(link->items_out, n * work_rows[i].items);
+        CU_ASSERT_EQUAL(link->pace.items, n * work_rows[i].items);
         move(w);
         while (n-- > 0)
             consume_items(w, 0);
-        CU_ASSERT_EQUAL(link->items_out, 0);
+        CU_ASSERT_EQUAL(link->pace.items, 0);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -440,7 +440,7 @@ static void one_ahead(void)
         consume_items(w, 10000 * ahead_rows[i].items);
         CU_ASSERT(mpipe__link_ready(link, 100));        /* it should have been done */
         consume_items(w, 10000 * ahead_rows[i].items);
-        CU_ASSERT_EQUAL(link->items_out, 0);
+        CU_ASSERT_EQUAL(link->pace.items, 0);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -472,7 +472,7 @@ static void gives_back(void)
         unsigned window = give_rows[i].window, n = give_rows[i].consumed;
         struct world *w = pair_new(window, NULL);
         struct mpipe__link *link = link_of(w, 0, 1);
-        link->item_ns = 0;             /* known to be fast */
+        link->pace.item_ns = 0;             /* known to be fast */
         for (unsigned k = 0; k < window; k++)
             send_one(w, 0, 1, 100, k);
         CU_ASSERT_EQUAL(link->credits, 0);
@@ -485,7 +485,7 @@ static void gives_back(void)
         CU_ASSERT_EQUAL(mpipe__links_settle(&w->end[1].set), MPIPE_OK);
         move(w);
         CU_ASSERT_EQUAL(link->credits, n);
-        CU_ASSERT(link->item_ns <= 10000);
+        CU_ASSERT(link->pace.item_ns <= 10000);
         finish(w);
         CU_ASSERT(all_well(w));
         world_free(w);
@@ -800,7 +800,7 @@ static void budget_for_sends(void)
         unsigned n = 0;
         for (int r = 1; r < 3; r++) {
             join(w, 0, r, 4);
-            link_of(w, 0, r)->item_ns = 0;
+            link_of(w, 0, r)->pace.item_ns = 0;
         }
         for (int r = 1; r < 3; r++)
             for (; mpipe__link_ready(link_of(w, 0, r), bytes); n++)
@@ -1061,7 +1061,7 @@ static void farewells(void)
     for (size_t i = 0; i < sizeof fin_rows / sizeof *fin_rows; i++) {
         struct world *w = pair_new(4, NULL);
         unsigned n = fin_rows[i].n, got = 0;
-        link_of(w, 0, 1)->item_ns = 0;
+        link_of(w, 0, 1)->pace.item_ns = 0;
         w->end[0].set.budget = 20 * BUDGET;
         for (unsigned k = 0; k < n; k++)
             send_one(w, 0, 1, fin_rows[i].bytes, k);
@@ -1097,7 +1097,7 @@ static void late_farewell(void)
     /* as if so many had come and gone */
     from->data_seq_out = to->data_seq_in = UINT32_MAX - 1;
     from->sent = to->arrived = UINT32_MAX - 1;
-    from->item_ns = 0;
+    from->pace.item_ns = 0;
     for (uint64_t n = 0; n < 4; n++)
         send_one(w, 0, 1, 5000, n);
     w->end[1].set.budget = 1;           /* one payload at a time */

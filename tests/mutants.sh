@@ -60,10 +60,10 @@ link.c|link|s/link->told < MPIPE__TELL_MAX/true/|credits: who has told much goes
 link.c|link|s/if (now || !link->leaves_last || link->fin_received)/if (true)/|end: who leaves last leaves first
 link.c|link|s/    e = post_slots(link, 1);/    e = MPIPE_OK;/|credits: given back without a slot
 link.c|link|s/2 \* link->owed >= link->window_in/link->owed > link->window_in/|credits: all kept until a rest
-link.c|link|s/link->items_out \* link->item_ns < MPIPE__LONG_NS/link->items_out * link->item_ns <= MPIPE__LONG_NS/|credits: one frame too many
-link.c|link|s/return n < 2;/return n < 99;/|credits: not careful at first
-link.c|link|s/link->window_out - link->credits == 1 \&/link->window_out - link->credits >= 1 \&/|credits: a third long frame
-link.c|link|s/link->items_out += items;/link->items_out++;/|credits: a frame of many items counts as one
+pace.c|link|s/p->items \* p->item_ns < MPIPE__LONG_NS/p->items * p->item_ns <= MPIPE__LONG_NS/|credits: one frame too many
+pace.c|link|s/return frames < CAREFUL;/return frames < 99;/|credits: not careful at first
+pace.c|link|s/return frames == 1 \&/return frames >= 1 \&/|credits: a third long frame
+pace.c|link|s/p->items += items;/p->items++;/|credits: a frame of many items counts as one
 link.c|link|s/set->sending\[link->lane\] + wire_size <= set->budget/set->sending[link->lane] <= set->budget/|budget: of sends is passed
 link.c|link|s/set->held\[link->lane\] + size > set->budget/set->held[link->lane] > set->budget/|budget: of receives is passed
 link.c|link|s/        link->set->held\[link->lane\] -= wire_size;/        ;/|budget: what is consumed stays held
