@@ -178,16 +178,20 @@ bool mpipe__token_deadly(void *arg, uint32_t part, uint64_t key, bool last,
 
 /* ---- the stage ---- */
 
+/* A partition that is being gone through. */
+struct going {
+    struct mpipe_values values;
+    uint64_t keys;                  /* gone through */
+    struct mpipe__part_file file;   /* of a job that writes some */
+};
+
 struct reducer {
     struct mpipe__reducing *how;
     struct mpipe_out *out;
     void *state, *next_state;       /* the user's */
     bool ready, next_ready;
     struct mpipe_bytes item;        /* on its way to the next job */
-    struct mpipe_values *part;      /* a partition each */
-    uint64_t *keys;                 /* gone through of it */
-    bool *open;
-    struct mpipe__part_file *file;  /* a partition each, or NULL */
+    struct going **going;           /* a partition each; NULL: not now */
     struct mpipe__heavy_key heavy[MPIPE__HEAVY_KEYS];
 };
 
@@ -214,13 +218,9 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
 
     if (r != NULL) {
         r->how = how;
-        r->part = calloc(n + 1u, sizeof *r->part);
-        r->keys = calloc(n + 1u, sizeof *r->keys);
-        r->open = calloc(n + 1u, sizeof *r->open);
-        r->file = calloc(n + 1u, sizeof *r->file);
+        r->going = calloc(n + 1u, sizeof *r->going);
     }
-    if (r == NULL || r->part == NULL || r->keys == NULL || r->open == NULL
-        || r->file == NULL) {
+    if (r == NULL || r->going == NULL) {
         mpipe__error(&err, -1, MPIPE_ENOMEM, "no memory for %u partitions", n);
         e = mpipe__worker_give_up(out, &err);
     } else {
@@ -235,17 +235,25 @@ enum mpipe_err mpipe__reduce_init(void *arg, struct mpipe_out *out,
     return e;
 }
 
+/* A part file that is not closed goes. */
+static void stop(struct reducer *r, uint32_t p)
+{
+    struct going *g = r->going[p];
+
+    mpipe__groups_close(&g->values, &r->how->shuffle->store, p);
+    mpipe__part_file_drop(&g->file);
+    free(g);
+    r->going[p] = NULL;
+}
+
 void mpipe__reduce_fini(void *state, struct mpipe_out *out)
 {
     struct reducer *r = state;
     const struct mpipe__reducing *how = r->how;
 
-    for (uint32_t p = 0; p < how->shuffle->n_parts; p++) {
-        if (r->open != NULL && r->open[p])
-            mpipe__groups_close(&r->part[p], &how->shuffle->store, p);
-        if (r->file != NULL)
-            mpipe__part_file_drop(&r->file[p]);
-    }
+    for (uint32_t p = 0; r->going != NULL && p < how->shuffle->n_parts; p++)
+        if (r->going[p] != NULL)
+            stop(r, p);
     if (r->heavy[0].values > 0)
         mpipe__worker_heavy(out, r->heavy, MPIPE__HEAVY_KEYS);
     if (r->next_ready && how->next->fini != NULL)
@@ -253,25 +261,21 @@ void mpipe__reduce_fini(void *state, struct mpipe_out *out)
     if (r->ready && how->job->fini != NULL)
         how->job->fini(r->state, out);
     free(r->item.data);
-    free(r->part);
-    free(r->keys);
-    free(r->open);
-    free(r->file);
+    free(r->going);
     free(r);
 }
 
 /* Pass over the keys whose results are delivered.  Those of a part file are not:
  * it was lost, or is to be written anew. */
-static enum mpipe_err skip(struct reducer *r, const struct mpipe__token *token,
+static enum mpipe_err skip(struct going *g, const struct mpipe__token *token,
                            struct mpipe_out *out)
 {
-    struct mpipe_values *g = &r->part[token->part];
     struct mpipe_error err;
 
-    while (r->keys[token->part] < token->keys && mpipe__groups_next(g))
-        r->keys[token->part]++;
-    err = g->error;
-    if (err.code == MPIPE_OK && r->keys[token->part] < token->keys)
+    while (g->keys < token->keys && mpipe__groups_next(&g->values))
+        g->keys++;
+    err = g->values.error;
+    if (err.code == MPIPE_OK && g->keys < token->keys)
         mpipe__error(&err, -1, MPIPE_EDEAD, "partition %u has fewer keys than "
                      "it had before its rank died: map must emit the same "
                      "pairs for the same item", token->part);
@@ -284,33 +288,34 @@ static enum mpipe_err open_part(struct reducer *r,
 {
     struct mpipe_error err = { MPIPE_OK, -1, "" };
     const char *folder = r->how->job->parts;
+    struct going *g = calloc(1, sizeof *g);
     uint32_t p = token->part;
 
-    r->open[p] = true;
-    r->keys[p] = 0;
-    if (mpipe__groups_open(&r->part[p], &r->how->shuffle->store, p, &err)
+    if (g == NULL) {
+        mpipe__error(&err, -1, MPIPE_ENOMEM, "no memory for partition %u", p);
+        return mpipe__worker_give_up(out, &err);
+    }
+    r->going[p] = g;
+    if (mpipe__groups_open(&g->values, &r->how->shuffle->store, p, &err)
         != MPIPE_OK)
         return mpipe__worker_give_up(out, &err);
     if (folder != NULL
-        && mpipe__part_file_open(&r->file[p], folder, p, mpipe_out_rank(out),
+        && mpipe__part_file_open(&g->file, folder, p, mpipe_out_rank(out),
                                  &err) != MPIPE_OK)
         return mpipe__worker_give_up(out, &err);
-    return folder != NULL ? MPIPE_OK : skip(r, token, out);
+    return folder != NULL ? MPIPE_OK : skip(g, token, out);
 }
 
 static enum mpipe_err close_part(struct reducer *r, uint32_t p,
                                  struct mpipe_out *out)
 {
-    struct mpipe_error err = r->part[p].error;
+    struct going *g = r->going[p];
+    struct mpipe_error err = g->values.error;
 
-    r->open[p] = false;
-    mpipe__groups_close(&r->part[p], &r->how->shuffle->store, p);
-    if (err.code != MPIPE_OK)
-        return mpipe__worker_give_up(out, &err);
-    if (r->how->job->parts != NULL
-        && mpipe__part_file_close(&r->file[p], &err) != MPIPE_OK)
-        return mpipe__worker_give_up(out, &err);
-    return MPIPE_OK;
+    if (err.code == MPIPE_OK && r->how->job->parts != NULL)
+        mpipe__part_file_close(&g->file, &err);
+    stop(r, p);
+    return err.code != MPIPE_OK ? mpipe__worker_give_up(out, &err) : MPIPE_OK;
 }
 
 /* A result, to the map of the next job. */
@@ -396,33 +401,61 @@ static enum mpipe_err call_reduce(struct reducer *r, struct mpipe_values *g,
 }
 
 /* 'again': only its part file needs it, and if it fails that was told before. */
-static enum mpipe_err reduce_key(struct reducer *r, struct mpipe_values *g,
-                                 const struct mpipe__token *token,
-                                 struct mpipe__part_file *file, bool again,
+static enum mpipe_err reduce_key(struct reducer *r, struct going *g,
+                                 const struct mpipe__token *token, bool again,
                                  struct mpipe_out *out)
 {
+    struct mpipe_values *values = &g->values;
     struct mpipe__mark mark;
     uint64_t emitted;
-    uint64_t written = mpipe__part_file_mark(file);
+    uint64_t written = mpipe__part_file_mark(&g->file);
     enum mpipe_err e;
 
     mpipe__worker_part_begin(out, &mark, &emitted);
-    e = call_reduce(r, g, token, out);
-    if (g->error.code != MPIPE_OK)
-        return mpipe__worker_give_up(out, &g->error);
-    if (file->error.code != MPIPE_OK)
-        return mpipe__worker_give_up(out, &file->error);
+    e = call_reduce(r, values, token, out);
+    if (values->error.code != MPIPE_OK)
+        return mpipe__worker_give_up(out, &values->error);
+    if (g->file.error.code != MPIPE_OK)
+        return mpipe__worker_give_up(out, &g->file.error);
     if (e == MPIPE_OK)
         e = out->error;
     if (e == MPIPE_ESTAGE || e == MPIPE_OK)
         return e;
     if (r->how->job->parts != NULL)
-        mpipe__part_file_back(file, written);
+        mpipe__part_file_back(&g->file, written);
     if (!again)
-        mpipe__worker_part_failed(out, &mark, emitted, &g->key, e);
+        mpipe__worker_part_failed(out, &mark, emitted, &values->key, e);
     out->error = MPIPE_OK;
     out->text[0] = '\0';
     return MPIPE_OK;
+}
+
+/* As many pairs as the token says, and to the end of the key. */
+static enum mpipe_err reduce_keys(struct reducer *r, struct going *g,
+                                  const struct mpipe__token *token,
+                                  struct mpipe_out *out)
+{
+    uint64_t from = g->values.taken, new_keys = 0;
+    enum mpipe_err e = MPIPE_OK;
+
+    if (r->how->job->parts != NULL) {
+        out->divert = mpipe__part_file_put;
+        out->divert_arg = &g->file;
+    } else if (r->how->next != NULL) {
+        out->divert = hand_on;
+        out->divert_arg = r;
+        r->out = out;
+    }
+    while (e == MPIPE_OK && (token->last || g->values.taken - from < token->pairs)
+           && mpipe__groups_next(&g->values)) {
+        bool again = g->keys++ < token->keys;
+        e = reduce_key(r, g, token, again, out);
+        new_keys += !again;
+        note_weight(r, &g->values);
+    }
+    out->divert = NULL;
+    mpipe__worker_keys(out, new_keys);
+    return e;
 }
 
 enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
@@ -431,29 +464,11 @@ enum mpipe_err mpipe__reduce_run(const struct mpipe_item *in,
     struct reducer *r = state;
     const struct mpipe__token *token = in->data;
     uint32_t p = token->part;
-    struct mpipe_values *g = &r->part[p];
-    struct mpipe__part_file *file = &r->file[p];
-    enum mpipe_err e = r->open[p] ? MPIPE_OK : open_part(r, token, out);
-    uint64_t from = g->taken, new_keys = 0;
+    enum mpipe_err e = r->going[p] != NULL ? MPIPE_OK : open_part(r, token, out);
 
-    if (e == MPIPE_OK && r->how->job->parts != NULL) {
-        out->divert = mpipe__part_file_put;
-        out->divert_arg = file;
-    } else if (e == MPIPE_OK && r->how->next != NULL) {
-        out->divert = hand_on;
-        out->divert_arg = r;
-        r->out = out;
-    }
-    while (e == MPIPE_OK && (token->last || g->taken - from < token->pairs)
-           && mpipe__groups_next(g)) {
-        bool again = r->keys[p]++ < token->keys;
-        e = reduce_key(r, g, token, file, again, out);
-        new_keys += !again;
-        note_weight(r, g);
-    }
-    out->divert = NULL;
-    mpipe__worker_keys(out, new_keys);
-    if (e == MPIPE_OK && (token->last || g->error.code != MPIPE_OK))
+    if (e == MPIPE_OK)
+        e = reduce_keys(r, r->going[p], token, out);
+    if (e == MPIPE_OK && (token->last || r->going[p]->values.error.code != MPIPE_OK))
         e = close_part(r, p, out);
     return e;
 }

@@ -98,6 +98,11 @@ bundle.c|bundle|s/        \&\& !let_go(flow, link))/        \&\& false)/|bundle:
 bundle.c|bundle|s/mpipe__wire_size(\&f->head) == item.size/true/|bundle: a frame within is longer than its item
 bundle.c|bundle|s/f->head.kind == MPIPE__FRAME_DATA \&\& /true \&\& /|bundle: any kind of frame comes in one
 relay.c|job_deaths|s/return !flow->tabled || f->head.attempt > flow->version;/return false;/|relay: a frame goes on by an older table
+tally.c|tally|s/    to->xored ^= more->xored;/    to->xored = more->xored;/|tally: only the last news of a root count
+tally.c|tally|s/           \&\& t->entry\[i\].attempt == like->attempt ? / ? /|tally: two attempts are added up
+tally.c|tally|s/return flow->side == 0 || is_first(flow) ? flow->home : flow->row\[0\];/return flow->home;/|tally: all tell rank 0
+tally.c|job_deaths|s/            to = flow->home;    .*/            ;/|tally: by an old table a dead rank is told
+tally.c|mapreduce|s/^        pass_on(flow, f);/        ;/|tally: what is taken back is not passed on
 exchange.c|exchange|s/return via < n_workers ? via/return via < 9999 ? via/|exchange: by way of a worker that is not there
 exchange.c|exchange|s/from % side % (n_workers/from % side % (1 + n_workers/|exchange: by way of the last row itself
 partition.c|partition|s/        if (above)/        if (above || bound->prefix == prefix)/|partition: bounds are those of the one before
@@ -125,9 +130,9 @@ collect.c|job_deaths|s/^    if (mpipe__flow_stale(flow, f)) {/    if (false) {/|
 sink.c|job_deaths|s/        r->keys += entry->keys;/        ;/|jobs: delivered keys are not counted
 resume.c|job_deaths|s/    if (flow->engine->n_recorded > 0)/    if (false)/|job journal: a signal between flows gives up what was saved
 resume.c|job_deaths|s/    if (re->outlives \&\& flow->engine->n_recorded == 0) {/    if (re->outlives) {/|job journal: a stop is never worth going on
-reduce.c|job_deaths|s/    while (r->keys\[token->part\] < token->keys \&\& /    while (false \&\& /|jobs: delivered keys are not passed over
+reduce.c|job_deaths|s/    while (g->keys < token->keys \&\& /    while (false \&\& /|jobs: delivered keys are not passed over
 reduce.c|job_deaths|s/    if (!again)$/    if (true)/|jobs: a key for a part file fails twice
-reduce.c|job_deaths|s/    if (++part->deaths < t->most)/    if (true)/|jobs: a key may kill without end
+reduce.c|job_deaths|s/    if (p->deaths < t->most \&\& !(last \&\& p->deaths > 1))/    if (true)/|jobs: a key may kill without end
 mapreduce.c|job_deaths|s/    mr->from->store.keeps = resumes(mr);/    ;/|jobs: what was gone through is forgotten
 mapreduce.c|job_deaths mapreduce|s/    mr->from->store.any_order \&= !resumes(mr);/    ;/|jobs: keys come in another order again
 mapreduce.c|job_deaths|s/        mr->n_failed += counts.failed;/        ;/|jobs: keys that failed before a death are forgiven
