@@ -122,7 +122,7 @@ void mpipe__collect_arrive(struct mpipe__flow *flow, struct mpipe__frame *f)
         mpipe__pool_put(&flow->engine->pool, f);
         return;
     }
-    mpipe__worker_tell(flow, &entry);
+    mpipe__tally_add(flow, &entry);
     f = mpipe__pool_compact(&flow->engine->pool, f);
     if (c->limit > 0 && c->held + f->capacity > c->limit)
         f = set_aside(flow, f);
@@ -382,7 +382,7 @@ void mpipe__collect_tell(struct mpipe__flow *flow)
         if (part->pairs == 0 || !mpipe__shuffle_fills(&flow->worker.outbound, p,
                                                       (int)info.rank))
             continue;
-        if (f == NULL && mpipe__flow_wait_to_tell(flow))
+        if (f == NULL && mpipe__flow_wait_to_tell(flow, flow->home))
             f = mpipe__control_new(&flow->links, MPIPE__PARTS);
         if (f == NULL)
             return;

@@ -231,7 +231,7 @@ void mpipe__engine_rest(struct mpipe__engine *en, unsigned timeout_us)
     for (struct mpipe__flow *flow = en->flows; flow != NULL;
          flow = flow->next) {
         mpipe__flow_settle(flow);
-        timeout_us = least(timeout_us, mpipe__worker_report_us(flow, from));
+        timeout_us = least(timeout_us, mpipe__tally_us(flow, from));
         stir |= flow->links.n_large > 0 || flow->links.n_receiving > 0;
         if (flow->master != NULL)
             timeout_us = least(timeout_us, mpipe__feeder_rest_us(

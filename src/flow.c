@@ -121,6 +121,7 @@ void mpipe__flow_free(struct mpipe__flow *flow)
     if (*at == flow)
         *at = flow->next;
     mpipe__worker_fini(flow);
+    mpipe__tally_fini(&flow->tally);
     if (flow->master != NULL)
         mpipe__master_fini(flow);
     mpipe__trace_fini(&flow->trace);
@@ -169,16 +170,16 @@ void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
                             sizeof flow->error);
 }
 
-bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow)
+bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow, struct mpipe__link *to)
 {
     struct mpipe__engine *en = flow->engine;
     uint64_t since = 0, took;
 
     /* as in mpipe__children_pass(): one that has begun to wait stays paused */
-    while (!mpipe__link_may_tell(flow->home)
+    while (!mpipe__link_may_tell(to)
            || (flow->paused && since != 0 && flow->master == NULL
                && !mpipe__flow_ending(flow))) {
-        if (flow->home->fin_received)
+        if (to->fin_received)
             return false;
         if (since == 0)
             since = mpipe__now();
@@ -220,7 +221,7 @@ void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
                     stage, text);
         return;
     }
-    if (!mpipe__flow_wait_to_tell(flow))
+    if (!mpipe__flow_wait_to_tell(flow, flow->home))
         return;
     f = mpipe__control_new(&flow->links, MPIPE__LOG);
     if (f == NULL)
@@ -311,7 +312,7 @@ static void send_spans(struct mpipe__flow *flow)
     struct mpipe__frame *f = NULL;
 
     for (uint32_t i = 0; flow->tracing && i < flow->trace.n; i++) {
-        if (f == NULL && mpipe__flow_wait_to_tell(flow))
+        if (f == NULL && mpipe__flow_wait_to_tell(flow, flow->home))
             f = mpipe__control_new(&flow->links, MPIPE__SPANS);
         if (f == NULL)
             return;
@@ -571,6 +572,13 @@ static void got_control(struct mpipe__flow *flow, struct mpipe__link *link,
         if (flow->spec->shuffle != NULL)
             mpipe__collect_choose(flow, f);
         break;
+    case MPIPE__REPORT:
+    case MPIPE__VOID:
+        if (flow->master != NULL)
+            mpipe__master_control(flow, link, f);
+        else
+            mpipe__tally_take(flow, f);
+        break;
     case MPIPE__BOX:
         if (flow->master != NULL)
             mpipe__poison_told(flow, f);
@@ -717,8 +725,8 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
     uint64_t now;
 
     if (flow->phase < MPIPE__LEAVING
-        && mpipe__worker_report_us(flow, mpipe__now()) == 0)
-        mpipe__worker_flush_report(flow);
+        && mpipe__tally_us(flow, mpipe__now()) == 0)
+        mpipe__tally_flush(flow);
     if (mpipe__links_settle(&flow->links) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to receive");

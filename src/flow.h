@@ -14,6 +14,7 @@
 #include "link.h"
 #include "placement.h"
 #include "stats.h"
+#include "tally.h"
 #include "trace.h"
 #include "worker.h"
 
@@ -110,6 +111,7 @@ struct mpipe__flow {
 
     struct mpipe_bytes brief;       /* what has come of it */
     struct mpipe__worker worker;
+    struct mpipe__tally tally;
     struct mpipe__collector collector;
     struct mpipe__master *master;   /* rank 0 only */
 
@@ -140,10 +142,10 @@ void mpipe__flow_settle(struct mpipe__flow *flow);
 void mpipe__flow_fail(struct mpipe__flow *flow, int rank, enum mpipe_err code,
                       const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Before something is said to rank 0 that there may be much of: wait until it
- * has taken enough of what was said before.  Moves messages.  False: it does not
- * listen any more. */
-bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow);
+/* Before something is said that there may be much of: wait until the peer, rank 0 or
+ * who tells it (tally.h), has taken enough of what was said before.  Moves messages.
+ * False: it does not listen any more. */
+bool mpipe__flow_wait_to_tell(struct mpipe__flow *flow, struct mpipe__link *to);
 void mpipe__flow_log(struct mpipe__flow *flow, enum mpipe_level level,
                      const char *stage, const char *text);
 /* Ranks have died: see engine.h. */

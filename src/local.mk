@@ -172,6 +172,8 @@ src_libmpipe_core_la_SOURCES = \
 	src/summary.h \
 	src/table.c \
 	src/table.h \
+	src/tally.c \
+	src/tally.h \
 	src/topology.c \
 	src/topology.h \
 	src/trace.c \

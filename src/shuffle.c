@@ -328,15 +328,17 @@ void mpipe__shuffle_drop(struct mpipe__flow *flow)
     o->n_log = 0;
 }
 
-/* What has left so far must not count: tell rank 0. */
+/* What has left so far must not count: rank 0 is told ahead of what makes the root
+ * complete, and so on the same way. */
 static void void_what_left(struct mpipe__flow *flow)
 {
     struct mpipe__outbound *o = &flow->worker.outbound;
+    struct mpipe__link *to = mpipe__tally_link(flow);
     struct mpipe__frame *f = NULL;
 
     for (size_t i = 0; i < o->n_left; i++) {
         struct mpipe__void v = { flow->worker.in->head.root, o->left[i] };
-        if (f == NULL && mpipe__flow_wait_to_tell(flow))
+        if (f == NULL && mpipe__flow_wait_to_tell(flow, to))
             f = mpipe__control_new(&flow->links, MPIPE__VOID);
         if (f == NULL) {
             mpipe__flow_fail(flow, flow->engine->transport->rank,
@@ -346,7 +348,7 @@ static void void_what_left(struct mpipe__flow *flow)
         mpipe__frame_append_slow(f, &v, sizeof v);
         if (mpipe__frame_need(f, sizeof v) > MPIPE__CONTROL_SIZE
             || i + 1 == o->n_left) {
-            mpipe__link_control(flow->home, f);
+            mpipe__link_control(to, f);
             f = NULL;
         }
     }

@@ -4,7 +4,7 @@
 #define MPIPE__SINK_H
 
 #include "ledger.h"
-#include "worker.h"
+#include "tally.h"
 
 /* Takes the frame. */
 void mpipe__sink_arrive(struct mpipe__flow *flow, struct mpipe__frame *f);

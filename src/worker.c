@@ -16,9 +16,7 @@
 #include "worker.h"
 
 #define FAILED_TEXT 400u            /* bytes for why an item failed */
-#define LONG_NS    1000000u         /* reports do not wait longer than this */
-#define FEW_RANKS  64u              /* up to so many a report goes when a rank rests */
-#define HOLD_NS    2000u            /* beyond, it is held back for so long for each */
+#define LONG_NS    1000000u         /* a frame: it settles what is owed behind it */
 
 static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
                      size_t size, bool ours);
@@ -363,34 +361,6 @@ static void account(struct mpipe__flow *flow, uint64_t took)
                                                  : UINT32_MAX;
 }
 
-/* For so long a report takes in more, for rank 0 hears those of all ranks. */
-static uint64_t hold_ns(const struct mpipe__flow *flow)
-{
-    uint64_t n = (uint64_t)flow->engine->transport->size;
-
-    return n > FEW_RANKS ? n * HOLD_NS : 0;
-}
-
-void mpipe__worker_tell(struct mpipe__flow *flow,
-                        const struct mpipe__report_entry *entry)
-{
-    struct mpipe__worker *w = &flow->worker;
-
-    if (w->report == NULL) {
-        w->report = mpipe__control_new(&flow->links, MPIPE__REPORT);
-        w->report_since = mpipe__now();
-        if (w->report == NULL) {
-            mpipe__flow_fail(flow, flow->engine->transport->rank,
-                             MPIPE_ENOMEM, "no memory for a report");
-            return;
-        }
-    }
-    mpipe__frame_append_slow(w->report, entry, sizeof *entry);
-    if (mpipe__frame_need(w->report, sizeof *entry) > MPIPE__CONTROL_SIZE
-        || mpipe__now() - w->report_since > LONG_NS + hold_ns(flow))
-        mpipe__worker_flush_report(flow);
-}
-
 /* What has become of the frame in hand. */
 static void report_frame(struct mpipe__flow *flow)
 {
@@ -403,27 +373,9 @@ static void report_frame(struct mpipe__flow *flow)
         .work_us = w->work_us
     };
 
-    if (w->report == NULL)
-        mpipe__flow_wait_to_tell(flow);
-    mpipe__worker_tell(flow, &entry);
-}
-
-unsigned mpipe__worker_report_us(const struct mpipe__flow *flow, uint64_t now)
-{
-    uint64_t at = flow->worker.report_since + hold_ns(flow);
-
-    if (flow->worker.report == NULL)
-        return UINT_MAX;
-    return at > now ? (unsigned)((at - now) / 1000) + 1 : 0;
-}
-
-void mpipe__worker_flush_report(struct mpipe__flow *flow)
-{
-    struct mpipe__frame *f = flow->worker.report;
-
-    flow->worker.report = NULL;
-    if (f != NULL)
-        mpipe__link_control(flow->home, f);
+    if (flow->tally.n == 0)
+        mpipe__flow_wait_to_tell(flow, mpipe__tally_link(flow));
+    mpipe__tally_add(flow, &entry);
 }
 
 /* All items are through: send the children, and report unless there is but
@@ -748,8 +700,7 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
     if (mpipe__link_consumed(from, size, n_items, took / 1000) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to receive from rank %d", from->peer);
-    if (took > LONG_NS && took > hold_ns(flow))
-        mpipe__worker_flush_report(flow);
+    mpipe__tally_after(flow, took);
     if (took > LONG_NS || began >= flow->next_stats)
         mpipe__flow_settle(flow);
 }
@@ -847,8 +798,6 @@ void mpipe__worker_farewell(struct mpipe__flow *flow)
     flow->in_worker = false;
     while ((f = mpipe__queue_pop(&w->input)) != NULL)
         drop_input(flow, f);
-    mpipe__pool_put(&flow->engine->pool, w->report);
-    w->report = NULL;
 }
 
 enum mpipe_err mpipe__worker_init(struct mpipe__flow *flow)
@@ -889,7 +838,6 @@ void mpipe__worker_fini(struct mpipe__flow *flow)
     for (unsigned s = 0; w->scratch != NULL && s < 2 * flow->spec->n_stages;
          s++)
         free(w->scratch[s].data);
-    mpipe__pool_put(&flow->engine->pool, w->report);
     free(w->out);
     free(w->state);
     free(w->ready);

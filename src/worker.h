@@ -9,13 +9,6 @@
 
 struct mpipe__flow;
 
-struct mpipe__report_entry {        /* the item of MPIPE__REPORT */
-    uint64_t root, xored;
-    uint64_t dropped, made, delivered;
-    uint64_t keys;                  /* of a partition that were gone through */
-    uint32_t attempt, work_us;
-};
-
 struct mpipe__scratch {
     char *data;
     size_t size;
@@ -47,8 +40,6 @@ struct mpipe__worker {
     struct mpipe__box *box;         /* where it says what it has in hand */
 
     struct mpipe__outbound outbound;    /* of a flow with a shuffle */
-    struct mpipe__frame *report;    /* being filled */
-    uint64_t report_since;
     uint64_t salt, next_id;
 };
 
@@ -59,12 +50,6 @@ bool mpipe__worker_step(struct mpipe__flow *flow);
 void mpipe__worker_ready(struct mpipe__flow *flow);
 /* Tear down what was set up. */
 void mpipe__worker_farewell(struct mpipe__flow *flow);
-void mpipe__worker_flush_report(struct mpipe__flow *flow);
-/* How long it may still be held back; UINT_MAX: there is none. */
-unsigned mpipe__worker_report_us(const struct mpipe__flow *flow, uint64_t now);
-/* Add to the report what has become of a frame. */
-void mpipe__worker_tell(struct mpipe__flow *flow,
-                        const struct mpipe__report_entry *entry);
 /* From out.c: an item that stage 's' emits. */
 enum mpipe_err mpipe__worker_emit(struct mpipe__flow *flow, unsigned s,
                                   const void *data, size_t size);

@@ -19,7 +19,7 @@ layer_of()
     offspring)
         echo 2 ;;                       # move: bytes between ranks
     worker|children|bundle|mapped|map_journal|backup|poison|recovery|resume|relay|routing|shuffle|collect|commit|feeder|sink|master|engine|flow|\
-    flow_plan|out|stage|summary)
+    flow_plan|out|stage|summary|tally)
         echo 3 ;;                       # run: what a rank does
     session|session_*|pipeline|pipeline_*|source|source_*|sink_file|\
     mapreduce|look_ahead|job_journal|reduce|refill|part_file|byte_stream|split_reader|\

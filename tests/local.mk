@@ -78,6 +78,7 @@ unit_suites = \
 	tests/split.c \
 	tests/store.c \
 	tests/table.c \
+	tests/tally.c \
 	tests/topology.c \
 	tests/trace.c \
 	tests/transport_fault.c \
@@ -232,7 +233,8 @@ tests_scale_scale_SOURCES = \
 tests_scale_scale_CPPFLAGS = $(tests_cppflags)
 tests_scale_scale_LDFLAGS = -static \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \
-	-Wl,--wrap=strdup,--wrap=free,--wrap=MPI_Isend,--wrap=MPI_Testsome
+	-Wl,--wrap=strdup,--wrap=free,--wrap=MPI_Isend,--wrap=MPI_Testsome \
+	-Wl,--wrap=mpipe__sink_report,--wrap=mpipe__tally_take
 tests_scale_scale_LDADD = src/libmpipe_core.la
 
 # ---- shell tests ----

@@ -5,9 +5,12 @@
 #include <simgrid/actor.h>
 #include <string.h>
 #include "gauge.h"
+#include "master.h"
+#include "sink.h"
 
 #define MESSAGE_S 0.5e-6            /* to send one, or to take one that has come */
 #define REQUEST_S 2e-9              /* to look at a request */
+#define ENTRY_S   10e-9             /* to hear what has become of frames of a root */
 #define LEAST_S   1e-6              /* simulated at a time */
 
 static struct gauge all[GAUGE_RANKS];
@@ -144,4 +147,35 @@ int __wrap_MPI_Testsome(int n, MPI_Request *requests, int *n_done, int *index,
     }
     charge(g, took);
     return code;
+}
+
+/* ---- what is told of frames ---- */
+
+void __real_mpipe__sink_report(struct mpipe__flow *flow,
+                               const struct mpipe__report_entry *entry);
+void __real_mpipe__tally_take(struct mpipe__flow *flow, struct mpipe__frame *f);
+void __wrap_mpipe__sink_report(struct mpipe__flow *flow,
+                               const struct mpipe__report_entry *entry);
+void __wrap_mpipe__tally_take(struct mpipe__flow *flow, struct mpipe__frame *f);
+
+/* Within a message's handling, which must not be left: slept with the next test. */
+static void owe(double seconds)
+{
+    struct gauge *g = gauge_of(-1);
+
+    g->spent += seconds;
+    g->owed += seconds;
+}
+
+void __wrap_mpipe__sink_report(struct mpipe__flow *flow,
+                               const struct mpipe__report_entry *entry)
+{
+    owe(ENTRY_S);
+    __real_mpipe__sink_report(flow, entry);
+}
+
+void __wrap_mpipe__tally_take(struct mpipe__flow *flow, struct mpipe__frame *f)
+{
+    owe(f->head.n_items * ENTRY_S);
+    __real_mpipe__tally_take(flow, f);
 }
