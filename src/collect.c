@@ -374,7 +374,7 @@ void mpipe__collect_tell(struct mpipe__flow *flow)
     struct mpipe__frame *f = NULL;
 
     for (uint32_t p = 0; p < store->n_parts; p++) {
-        const struct mpipe__store_part *part = &store->part[p];
+        const struct mpipe__store_part *part = mpipe__store_part(store, p);
         struct mpipe__part_info info = {
             p, part->pairs, part->bytes, part->spilled,
             (uint64_t)flow->engine->transport->rank, store->memory_max

@@ -125,7 +125,7 @@ enum mpipe_err mpipe__groups_open(struct mpipe_values *g,
                                   struct mpipe__store *s, uint32_t p,
                                   struct mpipe_error *err)
 {
-    struct mpipe__store_part *part = &s->part[p];
+    const struct mpipe__store_part *part = mpipe__store_part(s, p);
     enum mpipe_err e;
     bool sorted;
 

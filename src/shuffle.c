@@ -480,7 +480,7 @@ void mpipe__shuffle_stats(const struct mpipe__flow *flow,
         if (!mpipe__shuffle_fills(&flow->worker.outbound, p,
                                   flow->engine->transport->rank))
             continue;           /* what it had before this flow */
-        stats->pairs_kept += store->part[p].pairs;
-        stats->bytes_spilled += store->part[p].spilled;
+        stats->pairs_kept += mpipe__store_part(store, p)->pairs;
+        stats->bytes_spilled += mpipe__store_part(store, p)->spilled;
     }
 }

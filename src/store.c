@@ -31,9 +31,26 @@ enum mpipe_err mpipe__store_init(struct mpipe__store *s, uint32_t n_parts,
     if (s->part == NULL)
         return MPIPE_ENOMEM;
     s->n_parts = n_parts;
-    for (uint32_t p = 0; p < n_parts; p++)
-        mpipe__table_init(&s->part[p].table, combiner);
     return MPIPE_OK;
+}
+
+const struct mpipe__store_part *mpipe__store_part(const struct mpipe__store *s,
+                                                  uint32_t p)
+{
+    static const struct mpipe__store_part nothing;
+
+    return s->part[p] != NULL ? s->part[p] : &nothing;
+}
+
+/* To add to it; NULL: no memory. */
+static struct mpipe__store_part *part_of(struct mpipe__store *s, uint32_t p)
+{
+    if (s->part[p] == NULL) {
+        s->part[p] = calloc(1, sizeof *s->part[p]);
+        if (s->part[p] != NULL)
+            mpipe__table_init(&s->part[p]->table, &s->combiner);
+    }
+    return s->part[p];
 }
 
 /* Forget what is in memory. */
@@ -53,11 +70,14 @@ static void empty(struct mpipe__store *s, struct mpipe__store_part *part)
 
 void mpipe__store_drop(struct mpipe__store *s, uint32_t p)
 {
-    empty(s, &s->part[p]);
-    free(s->part[p].run);
-    s->part[p].run = NULL;
-    s->part[p].n_runs = 0;
-    s->part[p].pairs = s->part[p].bytes = s->part[p].spilled = 0;
+    struct mpipe__store_part *part = s->part[p];
+
+    if (part == NULL)
+        return;
+    empty(s, part);
+    free(part->run);
+    free(part);
+    s->part[p] = NULL;
 }
 
 void mpipe__store_fini(struct mpipe__store *s)
@@ -86,7 +106,7 @@ enum mpipe_err mpipe__store_entries(struct mpipe__store *s, uint32_t p,
                                     struct mpipe__sort_entry **entry,
                                     struct mpipe_error *err)
 {
-    const struct mpipe__store_part *part = &s->part[p];
+    const struct mpipe__store_part *part = mpipe__store_part(s, p);
     size_t n = part->in_memory, k = 0;
     struct mpipe__sort_entry *spare = malloc((sorted ? n + 1 : 1)
                                              * sizeof *spare);
@@ -224,7 +244,7 @@ static enum mpipe_err write_sorted(struct mpipe__store *s,
 static enum mpipe_err spill(struct mpipe__store *s, uint32_t p,
                             struct mpipe_error *err)
 {
-    struct mpipe__store_part *part = &s->part[p];
+    struct mpipe__store_part *part = s->part[p];
     struct mpipe__sort_entry *entry = NULL;
     struct mpipe__run run = { 0, 0 };
     enum mpipe_err e = mpipe__store_entries(s, p, true, &entry, err);
@@ -243,7 +263,7 @@ static enum mpipe_err spill(struct mpipe__store *s, uint32_t p,
 static enum mpipe_err merge_oldest(struct mpipe__store *s, uint32_t p,
                                    struct mpipe_error *err)
 {
-    struct mpipe__store_part *part = &s->part[p];
+    struct mpipe__store_part *part = s->part[p];
     unsigned n = part->n_runs < MERGE_RUNS ? part->n_runs : MERGE_RUNS;
     struct mpipe__run_writer w = { NULL, NULL, 0, 0, 0 };
     struct mpipe__run run;
@@ -266,7 +286,7 @@ enum mpipe_err mpipe__store_merge_runs(struct mpipe__store *s, uint32_t p,
 {
     enum mpipe_err e = MPIPE_OK;
 
-    while (s->part[p].n_runs > n && e == MPIPE_OK)
+    while (mpipe__store_part(s, p)->n_runs > n && e == MPIPE_OK)
         e = merge_oldest(s, p, err);
     return e;
 }
@@ -276,16 +296,15 @@ static enum mpipe_err make_room(struct mpipe__store *s, struct mpipe_error *err)
     uint32_t largest = 0;
 
     for (uint32_t p = 1; p < s->n_parts; p++)
-        if (s->part[p].memory > s->part[largest].memory)
+        if (mpipe__store_part(s, p)->memory > mpipe__store_part(s, largest)->memory)
             largest = p;
     return spill(s, largest, err);
 }
 
-static enum mpipe_err add_one(struct mpipe__store *s, uint32_t p,
-                              const void *pair, uint64_t hash,
-                              struct mpipe_error *err)
+static enum mpipe_err add_one(struct mpipe__store *s,
+                              struct mpipe__store_part *part, const void *pair,
+                              uint64_t hash, struct mpipe_error *err)
 {
-    struct mpipe__store_part *part = &s->part[p];
     enum mpipe_err e = s->combiner.fn != NULL ? combine(s, part, pair, hash)
                                               : keep(s, part, pair);
 
@@ -307,18 +326,20 @@ enum mpipe_err mpipe__store_add(struct mpipe__store *s, uint32_t p,
                                 const void *const *pair, size_t n,
                                 struct mpipe_error *err)
 {
-    const struct mpipe__table *t = &s->part[p].table;
+    struct mpipe__store_part *part = part_of(s, p);
     uint64_t hash[MPIPE__STORE_BATCH] = { 0 };
     enum mpipe_err e = MPIPE_OK;
 
+    if (part == NULL)
+        return no_memory(err, "for a partition");
     for (size_t i = 0; i < n && s->combiner.fn != NULL; i++) {
         hash[i] = mpipe__key_hash(mpipe__pair_key(pair[i]),
                                   mpipe__pair(pair[i])->key_size);
-        mpipe__table_fetch_slot(t, hash[i]);
+        mpipe__table_fetch_slot(&part->table, hash[i]);
     }
     for (size_t i = 0; i < n && s->combiner.fn != NULL; i++)
-        mpipe__table_fetch_pair(t, hash[i]);
+        mpipe__table_fetch_pair(&part->table, hash[i]);
     for (size_t i = 0; i < n && e == MPIPE_OK; i++)
-        e = add_one(s, p, pair[i], hash[i], err);
+        e = add_one(s, part, pair[i], hash[i], err);
     return e;
 }

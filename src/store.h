@@ -29,7 +29,7 @@ struct mpipe__store_part {
 struct mpipe__store {
     struct mpipe__combiner combiner;
     struct mpipe__scratch_file file;
-    struct mpipe__store_part *part;
+    struct mpipe__store_part **part;    /* NULL: nothing has come for it */
     uint32_t n_parts;
     size_t memory, memory_max, limit;       /* bytes, of all parts */
     bool any_order;                         /* keys need not come sorted */
@@ -42,6 +42,10 @@ enum mpipe_err mpipe__store_init(struct mpipe__store *s, uint32_t n_parts,
                                  const struct mpipe__combiner *combiner,
                                  size_t limit, const char *folder);
 void mpipe__store_fini(struct mpipe__store *s);     /* also of {0} */
+
+/* What there is of a partition, also where that is nothing. */
+const struct mpipe__store_part *mpipe__store_part(const struct mpipe__store *s,
+                                                  uint32_t part);
 
 /* Add pairs, that mpipe__pair_check() has seen, at most MPIPE__STORE_BATCH: many
  * at a time, so that memory is fetched for all of them at once.  MPIPE_ENOMEM, MPIPE_EIO,

@@ -160,8 +160,8 @@ static void check_store(uint32_t n_parts, size_t n, uint32_t n_keys,
     qsort(made, n, sizeof *made, by_part);
     for (uint32_t p = 0; p < n_parts; p++) {
         struct mpipe_values g;
-        spilled += s.part[p].spilled;
-        n_runs += s.part[p].n_runs;
+        spilled += mpipe__store_part(&s, p)->spilled;
+        n_runs += mpipe__store_part(&s, p)->n_runs;
         CU_ASSERT_EQUAL(mpipe__groups_open(&g, &s, p, &err), MPIPE_OK);
         while (mpipe__groups_next(&g)) {
             CU_ASSERT_FATAL(at < n && made[at].part == p);
