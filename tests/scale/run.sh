@@ -44,11 +44,14 @@ for ranks; do
     MPIPE_MACHINE=$(cat "$work/machine")
     export MPIPE_MACHINE
     for part in $parts; do
-        # one process: the memory of a rank is in no relation to that of the node
+        # one process: the memory of a rank is in no relation to that of the node;
+        # and no send is detached: SimGrid looks through a list of all that are, of all
+        # ranks, for each that ends
         timeout -s KILL "$limit" smpirun -np "$ranks" \
             -platform "$work/platform.xml" -hostfile "$work/hosts" \
             --cfg=smpi/privatization:no --cfg=contexts/stack-size:1024 \
             --cfg=smpi/simulate-computation:no --cfg=smpi/test:0 \
+            --cfg=smpi/send-is-detached-thresh:0 \
             --cfg=network/crosstraffic:0 --log=root.thres:error \
             "$build/tests/scale/scale" "$part" "$tasks" "$us" "$step" \
             --quiet --memory=16M --policy="$policy" </dev/null && continue
