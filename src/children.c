@@ -30,7 +30,9 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
     size_t size = mpipe__wire_size(&f->head);
     struct mpipe__link *link, *owner = NULL;
     struct mpipe__box *box = flow->worker.box;
+    struct mpipe__frame_head head = f->head;
     uint64_t from = 0, took, root = box->root;
+    bool stays;
 
     if (!home && flow->spec->shuffle != NULL) {
         if (mpipe__flow_stale(flow, f) || mpipe__collect_lost(flow, f)
@@ -42,8 +44,6 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
             mpipe__collect_arrive(flow, f);
             return true;
         }
-        if (!mpipe__flow_ending(flow) && mpipe__bundle_put(flow, owner, f))
-            return true;
     }
     box->root = MPIPE__NO_ROOT;     /* what happens here is not the item's doing */
     for (;;) {
@@ -53,7 +53,12 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
         }
         /* a rank that had to wait stays here while it is paused; but rank 0
          * is itself within pause() then, and must come back to it */
-        link = flow->paused && from != 0 && flow->master == NULL ? NULL
+        stays = flow->paused && from != 0 && flow->master == NULL;
+        if (!stays && owner != NULL && mpipe__bundle_put(flow, owner, f)) {
+            f = NULL;           /* it goes with others */
+            break;
+        }
+        link = stays ? NULL
                : home ? mpipe__link_pick(&flow->home, 1, size)
                : owner != NULL ? mpipe__link_pick(&owner, 1, size)
                : mpipe__link_pick(flow->out, flow->n_out, size);
@@ -69,10 +74,10 @@ bool mpipe__children_pass(struct mpipe__flow *flow, struct mpipe__frame *f)
         flow->worker.blocked_ns += took;
         flow->stats.blocked_ns += took;
         if (flow->tracing)
-            mpipe__flow_span(flow, MPIPE__SPAN_BLOCKED, f->head.stage, from,
-                             from + took, f->head.n_items, f->head.root);
+            mpipe__flow_span(flow, MPIPE__SPAN_BLOCKED, head.stage, from,
+                             from + took, head.n_items, head.root);
     }
-    if (mpipe__link_send(link, f) != MPIPE_OK)
+    if (f != NULL && mpipe__link_send(link, f) != MPIPE_OK)
         mpipe__flow_fail(flow, en->transport->rank, MPIPE_EMPI,
                          "a frame could not be sent to rank %d", link->peer);
     box->root = root;

@@ -727,6 +727,7 @@ void mpipe__flow_settle(struct mpipe__flow *flow)
     if (flow->phase < MPIPE__LEAVING
         && mpipe__tally_us(flow, mpipe__now()) == 0)
         mpipe__tally_flush(flow);
+    mpipe__bundle_flush(flow);
     if (mpipe__links_settle(&flow->links) != MPIPE_OK)
         mpipe__flow_fail(flow, flow->engine->transport->rank, MPIPE_ENOMEM,
                          "no memory to receive");

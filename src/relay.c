@@ -113,14 +113,13 @@ void mpipe__relay_pump(struct mpipe__flow *flow)
     struct mpipe__frame_queue waiting = flow->relayed;
     struct mpipe__frame *f;
 
-    if (waiting.n > 0) {
-        mpipe__queue_init(&flow->relayed);
-        flow->relayed_bytes = 0;
-        while ((f = mpipe__queue_pop(&waiting)) != NULL)
-            if (!take(flow, f))
-                wait_here(flow, f);
-    }
-    mpipe__bundle_flush(flow);
+    if (waiting.n == 0)
+        return;
+    mpipe__queue_init(&flow->relayed);
+    flow->relayed_bytes = 0;
+    while ((f = mpipe__queue_pop(&waiting)) != NULL)
+        if (!take(flow, f))
+            wait_here(flow, f);
 }
 
 void mpipe__relay_fini(struct mpipe__flow *flow)

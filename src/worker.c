@@ -17,6 +17,8 @@
 
 #define FAILED_TEXT 400u            /* bytes for why an item failed */
 #define LONG_NS    1000000u         /* a frame: it settles what is owed behind it */
+#define STIR_NS    2000000u         /* in a shuffle: take what has come, so often */
+#define STIR_MOST  8u               /* times in a row, while something comes */
 
 static void run_item(struct mpipe__flow *flow, unsigned s, const void *data,
                      size_t size, bool ours);
@@ -502,11 +504,27 @@ static void leave_place(struct mpipe__flow *flow, struct mpipe_item *bad,
     w->out[s].text[0] = '\0';
 }
 
+/* In a shuffle others wait for what this rank takes in and passes on, so it does that
+ * between the items of a long frame as well. */
+static void stir(struct mpipe__flow *flow)
+{
+    struct mpipe__worker *w = &flow->worker;
+    unsigned n = 0;
+
+    if (flow->spec->shuffle == NULL || w->until_stir-- > 0)
+        return;
+    while (n++ < STIR_MOST && mpipe__engine_progress(flow->engine))
+        continue;
+    mpipe__bundle_flush(flow);
+    w->until_stir = w->item_ns > 0 ? STIR_NS / w->item_ns : 0;
+}
+
 /* An item has ended, so what it made can go. */
-static void send_closed(struct mpipe__flow *flow)
+static void end_of_item(struct mpipe__flow *flow)
 {
     if (flow->worker.closed.n > 0 && !flow->worker.outbound.careful)
         mpipe__children_send(flow);
+    stir(flow);
 }
 
 /* One stage for itself, the usual case.  An item that only puts one into the
@@ -540,7 +558,7 @@ static void run_alone(struct mpipe__flow *flow, struct mpipe__cursor *cursor)
             m.n_items += quick;
             end_item(flow, s, &item, e, before + quick, &m);
         }
-        send_closed(flow);
+        end_of_item(flow);
     } while (more && !w->abandoned);
     st->in += cursor->left - c.left;
     st->bytes_in += mpipe__cursor_bytes(&c, cursor);
@@ -608,7 +626,7 @@ static bool run_frame(struct mpipe__flow *flow)
     for (n = 0; !w->abandoned && mpipe__cursor_next(&c, &item); n++) {
         w->sampling = w->last > first && n % 32 == 0;
         run_item(flow, first, item.data, item.size, true);
-        send_closed(flow);
+        end_of_item(flow);
     }
     w->sampling = false;
     if (!w->abandoned && c.left > 0)
@@ -631,6 +649,7 @@ static void begin_frame(struct mpipe__flow *flow, struct mpipe__frame *f)
     w->blocked_ns = 0;
     w->closed_bytes = 0;
     w->abandoned = false;
+    w->until_stir = w->item_ns > 0 ? STIR_NS / w->item_ns : 0;
     if (flow->spec->shuffle != NULL)
         mpipe__shuffle_begin(flow);
     open_outs(flow, true);
@@ -684,6 +703,7 @@ static void process(struct mpipe__flow *flow, struct mpipe__frame *f)
     took = mpipe__now() - began;
     took -= took < w->blocked_ns ? took : w->blocked_ns;
     account(flow, took);
+    w->item_ns = n_items > 0 ? took / n_items : 0;
     if (flow->tracing)
         mpipe__flow_span(flow, MPIPE__SPAN_STAGE, stage, began, began + took,
                          n_items, root);

@@ -32,6 +32,8 @@ struct mpipe__worker {
     uint64_t dropped, made;         /* items, for 'in' */
     uint64_t keys;                  /* gone through, for 'in' */
     uint32_t work_us;
+    uint64_t item_ns, until_stir;   /* of the last frame; items until it looks again
+                                       for what has come */
     uint64_t blocked_ns;            /* since 'in' was begun */
     uint64_t nested_ns;             /* sampling: time in deeper stages */
     bool sampling, abandoned;

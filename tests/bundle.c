@@ -4,10 +4,12 @@
  *
  * How bundles go through a square, with deaths at any message, is in job_deaths.c.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bundle.h"
 #include "flow.h"
+#include "session.h"
 #include "suite.h"
 #include "world.h"
 
@@ -174,9 +176,83 @@ static void shared(void)
     }
 }
 
+/* ---- between items ---- */
+
+enum { QUICK = 600, SLOW = 300 };
+
+struct look {
+    struct mpipe *mp[RANKS];
+    uint64_t root[RANKS], received[RANKS];      /* at the last item */
+    uint64_t within;                /* times that something came between two items of a
+                                       frame */
+    uint64_t keys;
+};
+
+static enum mpipe_err slow_map(const struct mpipe_item *in, struct mpipe_out *out,
+                               void *arg)
+{
+    struct look *look = arg;
+    int r = mpipe_out_rank(out);
+    const struct mpipe__flow *flow = look->mp[r]->engine.flows;
+    uint64_t item = *(const uint64_t *)in->data;
+
+    if (item > QUICK) {
+        look->within += flow->worker.in->head.root == look->root[r]
+                        && flow->links.frames_received > look->received[r];
+        look->root[r] = flow->worker.in->head.root;
+        look->received[r] = flow->links.frames_received;
+        mpipe__world_pass(3000000);
+    }
+    for (uint64_t key = item; key < item + 20; key++)
+        mpipe_emit_pair(out, &key, sizeof key, &item, sizeof item);
+    return MPIPE_OK;
+}
+
+static enum mpipe_err count_keys(const struct mpipe_item *result, void *arg)
+{
+    (void)result;
+    ((struct look *)arg)->keys++;
+    return MPIPE_OK;
+}
+
+static enum mpipe_err slow_program(struct mpipe *mp, int rank, void *arg)
+{
+    struct look *look = arg;
+    struct mpipe_job job = { .name = "job", .arg = look, .map = slow_map,
+                             .done = count_keys, .combine = mpipe_sum_u64,
+                             .partitions = 100 };
+    struct mpipe_mapreduce *mr = mpipe_mapreduce_new(mp, &job);
+    enum mpipe_err e;
+
+    look->mp[rank] = mp;
+    mpipe_source_range(mpipe_mapreduce_input(mr), 1, QUICK + SLOW);
+    e = mpipe_mapreduce_run(mr);
+    mpipe_mapreduce_free(mr);
+    return e;
+}
+
+/* A rank whose frame has many long items takes in what comes between them: others wait
+ * for it. */
+static void between(void)
+{
+    static struct look look;
+    struct mpipe__world world = { .size = RANKS, .seed = 5,
+                                  .options = "--direct=0 --frame=1K" };
+    struct mpipe__world_end end;
+
+    memset(&look, 0, sizeof look);
+    CU_ASSERT_FATAL(mpipe__world_run(&world, slow_program, &look, &end));
+    CU_ASSERT_EQUAL(end.code[0], 0);
+    CU_ASSERT_EQUAL(look.keys, QUICK + SLOW + 19);
+    if (look.within < 3)
+        fprintf(stderr, "bundle: %llu times\n", (unsigned long long)look.within);
+    CU_ASSERT(look.within >= 3);
+}
+
 static const struct mpipe__test tests[] = {
     { "a bundle that is damaged is found", damage },
     { "frames for many partitions share messages", shared },
+    { "what comes is taken in between long items", between },
     { NULL, NULL }
 };
 
