@@ -269,6 +269,7 @@ shell_tests = \
 	tests/mandelbrot.sh \
 	tests/measured.sh \
 	tests/memory.sh \
+	tests/mutant_rows.sh \
 	tests/other_mpi.sh \
 	tests/palindrome.sh \
 	tests/plan.sh \

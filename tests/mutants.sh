@@ -8,10 +8,10 @@
 #
 #   make mutants            or, from a source tree that has its configure:
 #   tests/mutants.sh [WORD] only the rows with WORD in their description
+#   tests/mutants.sh -n     see that each row still finds what it breaks
 #
-# Takes some minutes, so it is no part of `make check`.  A row whose pattern is
-# found nowhere, or which does not build, is an error: keep the rows in step
-# with the source.
+# Takes two hours, so only -n is part of `make check`.  A row whose pattern is found
+# nowhere, or which does not build, is an error: keep the rows in step with the source.
 
 here=$(cd "$(dirname "$0")/.." && pwd) || exit 2
 word=${1:-}
@@ -98,6 +98,8 @@ bundle.c|bundle|s/        \&\& !let_go(flow, link))/        \&\& false)/|bundle:
 bundle.c|bundle|s/mpipe__wire_size(\&f->head) == item.size/true/|bundle: a frame within is longer than its item
 bundle.c|bundle|s/f->head.kind == MPIPE__FRAME_DATA \&\& /true \&\& /|bundle: any kind of frame comes in one
 relay.c|job_deaths|s/return !flow->tabled || f->head.attempt > flow->version;/return false;/|relay: a frame goes on by an older table
+worker.c|bundle|s/    if (flow->spec->shuffle == NULL || w->until_stir-- > 0)/    if (true)/|bundle: nothing is taken in between the items of a frame
+children.c|bundle|s/ \&\& mpipe__bundle_put(flow, owner, f)) {/ \&\& from == 0 \&\& mpipe__bundle_put(flow, owner, f)) {/|bundle: a frame that had to wait goes alone
 tally.c|tally|s/    to->xored ^= more->xored;/    to->xored = more->xored;/|tally: only the last news of a root count
 tally.c|tally|s/           \&\& t->entry\[i\].attempt == like->attempt ? / ? /|tally: two attempts are added up
 tally.c|tally|s/return flow->side == 0 || is_first(flow) ? flow->home : flow->row\[0\];/return flow->home;/|tally: all tell rank 0
@@ -113,20 +115,20 @@ recovery.c|deaths|s/^    drop_all(flow, \&m->retries);/    ;/|deaths: items to b
 recovery.c|deaths|s/        feed_again(flow);/        ;/|deaths: what was in flight is forgotten
 flow.h|deaths|s/return f->head.attempt < flow->version;/return false;/|deaths: what is stale goes on
 worker.c|deaths|s/if (f->head.attempt > flow->version || /if (/|deaths: a frame overtakes its table
-poison.c|deaths|s/s->failed = s->deaths >= most/s->failed = false/|deaths: an item may kill without end
+poison.c|deaths|s/s->failed = s->deaths >= deaths_most(flow) || .*/s->failed = false;/|deaths: an item may kill without end
 poison.c|deaths|s/    if (r->items > 1 \&\& (r->split == 0/    if (false \&\& (r->split == 0/|deaths: the wrong item is blamed
 poison.c|deaths|s/    else if (!mpipe__flow_ending(flow))$/    else if (false)/|deaths: nobody asks what was in hand on other nodes
 poison.c|deaths|s/    member->asked = false;/    ;/|deaths: each neighbour's answer counts
-poison.c|deaths|s/    if (note(flow, (int)sight.rank, \&sight.box))/    if (note(flow, (int)sight.rank, \&sight.box) \&\& false)/|deaths: an item that has failed is fed once more
+poison.c|deaths|s/    } else if (note(flow, (int)sight.rank, \&sight.box)) {/    } else if (note(flow, (int)sight.rank, \&sight.box) \&\& false) {/|deaths: an item that has failed is fed once more
 transport_loop.c|transport_loop|s/^    return loop_near(t, peer) ? /    return true ? /|loop: boxes are seen from everywhere
 master.c|job_deaths|s/ \&\& mpipe__recovery_lacks(flow))/ \&\& false)/|jobs: a lost partition is not missed
-master.c|job_deaths|s/           || (flow->spec->direct != NULL \&\& flow->engine->survives)/           /|jobs: later keys are delivered before earlier ones
+master.c|job_deaths|s/           || (flow->spec->direct != NULL$/           || (false/|jobs: later keys are delivered before earlier ones
 recovery.c|job_deaths|s/        mpipe__ledger_reopen(\&m->ledger, m->again_from);/        ;/|jobs: what was complete and not delivered stays so
 recovery.c|job_deaths|s/if (lost == 0 || (!first \&\& m->again_from > 0))/if (lost == 0)/|jobs: a partition is given away in the midst
 recovery.c|job_deaths|s/        lack(flow, rank);/        ;/|jobs: the next job's partitions are not missed
 collect.c|job_deaths|s/if (f->head.root < from || !mpipe__flow_stale(flow, f)) {/if (true) {/|jobs: frames of two attempts count
 collect.c|job_deaths|s/if (f->head.root < from || !mpipe__flow_stale(flow, f)) {/if (!mpipe__flow_stale(flow, f)) {/|jobs: what is complete is forgotten
-collect.c|job_deaths|s/^    if (mpipe__flow_stale(flow, f)) {/    if (false) {/|jobs: frames of an older attempt are taken
+collect.c|job_deaths|s/^    if (mpipe__flow_stale(flow, f) || /    if (/|jobs: frames of an older attempt are taken
 sink.c|job_deaths|s/        r->keys += entry->keys;/        ;/|jobs: delivered keys are not counted
 resume.c|job_deaths|s/    if (flow->engine->n_recorded > 0)/    if (false)/|job journal: a signal between flows gives up what was saved
 resume.c|job_deaths|s/    if (re->outlives \&\& flow->engine->n_recorded == 0) {/    if (re->outlives) {/|job journal: a stop is never worth going on
@@ -152,7 +154,7 @@ commit.c|job_backup|s/        if (!mpipe__engine_dead(flow->engine, r))$/       
 recovery.c|job_backup|s/        m->member\[r\].quiet = 0; .*/        ;/|recovery: who waits for a rank that dies gives up
 owners.c|owners|s/        while (has\[w\] > level)/        while (has[w] > level + 1)/|owners: one gets two at a time
 owners.c|owners|s/        if (dead != NULL \&\& owner\[p\].state != MPIPE__PART_DONE/        if (dead != NULL/|owners: what is done is lost
-link.c|deaths|s/    return !link->dead$/    return true/|deaths: the dead are sent to
+link.c|deaths|s/    return !link->dead \&\& link->credits > 0$/    return link->credits > 0/|deaths: the dead are sent to
 repair.c|repair|s/        if (r->dead\[i\] || role->serves != (from != NULL)/        if (role->serves != (from != NULL)/|repair: the dead are given roles
 journal.c|journal|s/ || h.at != r->at || / || /|journal: a record counts wherever it stands
 journal.c|journal|s/    if (h.digest != digest_of(\&h, \&all, 1))/    if (false)/|journal: a changed record is believed
@@ -244,10 +246,10 @@ lifeline.c|lifeline|s/            say(line->fd, ANSWER, l->rank, l->token);/    
 lifeline.c|lifeline|s/    if (!line->left) {/    if (true) {/|lifeline: who leaves has died
 lifeline.c|lifeline|s/               \&\& say(line->fd, DIED, l->deaths\[line->n_told\], l->token))/               \&\& line->n_told != 1 \&\& say(line->fd, DIED, l->deaths[line->n_told], l->token))/|lifeline: only the first death is told
 lifeline.c|lifeline|s/^        say(line->fd, DIED, rank, l->token);/        ;/|lifeline: who is taken for dead does not hear of it
-lifeline.c|lifeline|s/ || r->token != l->token || / || /|lifeline: strangers are let in
+lifeline.c|lifeline|s/ \&\& r->token == l->token \&\& / \&\& /|lifeline: strangers are let in
 lifeline.c|lifeline|s/    mpipe__offspring_watch(.*/    ;/|lifeline: a forked child keeps the line
 lifeline.c|lifeline|s/    return l->n_deaths == 0;/    return true;/|lifeline: who parts does not know of the dead
-lifeline.c|lifeline|s/                      ? line->in.rank : MPIPE__GONE;/                      ? line->in.rank : line->cause;/|lifeline: the last words are not the last
+lifeline.c|lifeline|s/MPIPE__LEFT : MPIPE__GONE;/MPIPE__LEFT : line->cause;/|lifeline: the last words are not the last
 last_words.c|lifeline|s/^    tell(number);/    ;/|last words: nobody is told of a crash
 last_words.c|lifeline|s/^        tell(0);/        ;/|last words: what was mended counts as a crash
 last_words.c|lifeline|s/        action.sa_flags |= SA_SIGINFO | SA_ONSTACK;/        action.sa_flags |= SA_SIGINFO;/|last words: none of an overflow of the stack
@@ -267,12 +269,45 @@ refill.c|kept|s/    if (failed != NULL \&\& k->error.code == MPIPE_OK)/    if (f
 ROWS
 }
 
+# The same with tabs between the fields: a sed program may hold bars, what it breaks
+# holds none.
+fields()
+{
+    rows | awk -F'|' '{
+        program = $3
+        for (i = 4; i < NF; i++)
+            program = program "|" $i
+        printf "%s\t%s\t%s\t%s\n", $1, $2, program, $NF
+    }'
+}
+tab=$(printf '\t')
+
 fail()
 {
     echo "mutants.sh: $*"
     [ ! -s "$work/log" ] || tail -n 40 "$work/log" | sed 's,^,| ,'
     exit 2
 }
+
+# From a good file, the one to compile.
+break_it()
+{
+    sed "$2" "$1" >"$3" || fail "$file: no program for sed: $2"
+    ! cmp -s "$1" "$3" || fail "$file: nothing to break for \"$what\": $2"
+}
+
+if [ "$word" = -n ]; then
+    fields >"$work/rows"
+    while IFS=$tab read -r file suites program what; do
+        break_it "$here/src/$file" "$program" "$work/broken"
+        for suite in $suites; do
+            grep -q "^SUITE($suite)" "$here/tests/suites.def" ||
+                fail "$file: there is no suite $suite for \"$what\""
+        done
+    done <"$work/rows"
+    echo "$(wc -l <"$work/rows") mutants find what they break"
+    exit 0
+fi
 
 # A copy without what was built in place.
 mkdir "$work/copy" "$work/build" || exit 2
@@ -286,33 +321,19 @@ cd "$work/build" || exit 2
 ../copy/configure --disable-shared CFLAGS=-O0 >"$work/log" 2>&1 ||
     fail "configure failed"
 make -j2 tests/unit >"$work/log" 2>&1 || fail "the tests do not build"
-rows | grep -F -e "$word" >"$work/rows" || fail "no row has \"$word\""
-suites=$(cut -d'|' -f2 "$work/rows" | tr ' ' '\n' | sort -u)
+fields | awk -F"$tab" -v word="$word" 'index($4, word) > 0' >"$work/rows"
+[ -s "$work/rows" ] || fail "no row has \"$word\""
+suites=$(cut -f2 "$work/rows" | tr ' ' '\n' | sort -u)
 # shellcheck disable=SC2086  # a list of words
 timeout -s KILL 900 tests/unit $suites >"$work/log" 2>&1 ||
     fail "they fail before any change"
 
 total=0
 alive=0
-while IFS='|' read -r file suites program what; do
-    # the sed programs may hold bars: what, the last field, holds none
-    case $program$what in
-    *\|*)
-        rest=$program\|$what
-        what=${rest##*|}
-        program=${rest%|*}
-        ;;
-    esac
-    case $what in
-    *"$word"*) ;;
-    *) continue ;;
-    esac
+while IFS=$tab read -r file suites program what; do
     source=$work/copy/src/$file
     cp "$source" "$work/good"
-    sed "$program" "$work/good" >"$source"
-    if cmp -s "$work/good" "$source"; then
-        fail "$file: nothing to break for \"$what\": $program"
-    fi
+    break_it "$work/good" "$program" "$source"
     make tests/unit CFLAGS='-O0 -w' >"$work/log" 2>&1 ||
         fail "$file: does not build: \"$what\""
     # shellcheck disable=SC2086  # a list of words
