@@ -9,7 +9,7 @@
 BEGIN {
     FS = "\t"
     width = 640; height = 400; left = 60; right = 180; top = 30; bottom = 50
-    n_colours = split("#1b6ca8 #c2571a #2e7d32 #7b3fa0 #555555", colour, " ")
+    n_colours = split("#1b6ca8 #c2571a #2e7d32 #7b3fa0 #555555 #a8324a", colour, " ")
 }
 
 /^#/ || NF < 3 { next }
