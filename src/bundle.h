@@ -4,8 +4,8 @@
  * What one root emits for hundreds of partitions are hundreds of frames of a few pairs
  * each.  Those that go over the same link go together, in a frame of their own whose
  * items are whole frames.  It leaves when it is full, or when flush() is called: after
- * each root, between the items of a long one, and before a rank rests.  Nothing else knows of it: it is in
- * no ledger, and the frames in it are as they would be alone.
+ * each root, between the items of a long one, and before a rank rests.  Nothing else
+ * knows of it: it is in no ledger, and the frames in it are as they would be alone.
  */
 #ifndef MPIPE__BUNDLE_H
 #define MPIPE__BUNDLE_H

@@ -663,11 +663,13 @@ static bool run_again(struct mpipe__flow *flow)
     open_outs(flow, false);
     mpipe__children_drop(flow);
     mpipe__shuffle_restart(flow);
-    w->restart = w->abandoned = false;
+    w->restart = false;
+    /* what had left was told, which may have waited, and more may have come by then */
+    w->abandoned = mpipe__flow_ending(flow) || mpipe__flow_stale(flow, w->in);
     w->dropped = w->made = 0;
     w->closed_bytes = 0;
     open_outs(flow, true);
-    return run_frame(flow);
+    return !w->abandoned && run_frame(flow);
 }
 
 /* Should a function of the user's kill this rank, rank 0 can see over what. */
