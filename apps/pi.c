@@ -70,7 +70,7 @@ static enum mpipe_err print(const struct mpipe_item *result, void *arg)
     (void)arg;
     printf("%.9f (%" PRIu64 " of %" PRIu64 ")\n",
            4.0 * (double)t->hits / (double)t->throws, t->hits, t->throws);
-    return fflush(stdout) == 0 ? MPIPE_OK : MPIPE_EIO;
+    return fflush(stdout) == 0 && !ferror(stdout) ? MPIPE_OK : MPIPE_EIO;
 }
 
 /* MPIPE_END: the help was printed, and that is all. */
