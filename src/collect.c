@@ -280,7 +280,6 @@ static struct mpipe__frame_queue frames_of(struct mpipe__flow *flow,
     struct mpipe__collector *c = &flow->collector;
     struct mpipe__frame_queue all = take_out(flow, root), mine;
     struct mpipe__frame *f;
-    size_t n = 0;
 
     mpipe__queue_init(&mine);
     while ((f = mpipe__queue_pop(&all)) != NULL)
@@ -288,11 +287,23 @@ static struct mpipe__frame_queue frames_of(struct mpipe__flow *flow,
             mpipe__pool_put(&flow->engine->pool, f);
         else
             mpipe__queue_push(&mine, f);
+    return mine;
+}
+
+/* Is there a root to be added?  Those of which nothing has come here are passed over,
+ * many at a time: a rank has pairs of few of the roots, and each is committed to all. */
+static bool find_root(struct mpipe__collector *c)
+{
+    size_t n = 0;
+
+    while (c->applied < c->committed
+           && c->bucket[c->applied & (BUCKETS - 1)].first == NULL)
+        c->applied++;
     for (size_t i = 0; i < c->n_voids; i++)
-        if (c->voids[i].root != root)
+        if (c->voids[i].root >= c->applied)
             c->voids[n++] = c->voids[i];
     c->n_voids = n;
-    return mine;
+    return c->applied < c->committed;
 }
 
 static enum mpipe_err add_pairs(struct mpipe__flow *flow, uint64_t root,
@@ -335,15 +346,16 @@ bool mpipe__collect_step(struct mpipe__flow *flow)
     struct mpipe_error err = { MPIPE_OK, -1, "" };
     struct mpipe__frame_queue frames;
     struct mpipe__frame *f;
-    uint64_t from = mpipe__now();
+    uint64_t from;
 
     if (sh->error.code == MPIPE_OK && mpipe__mapped_load(flow, &err)) {
         if (err.code != MPIPE_OK)
             no_store(flow, &err);
         return true;
     }
-    if (c->applied >= c->committed)
+    if (!find_root(c))
         return false;
+    from = mpipe__now();
     frames = frames_of(flow, c->applied++);
     mpipe__frames_sort(&frames);
     while ((f = mpipe__queue_pop(&frames)) != NULL) {

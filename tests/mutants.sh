@@ -90,7 +90,9 @@ shuffle.c|mapreduce|s/            mpipe__frame_truncate(o->log\[i\].frame, o->lo
 shuffle.c|mapreduce|s/    void_what_left(flow);/    o->n_left = 0;/|shuffle: what had left counts twice
 collect.c|mapreduce|s/        if (is_void(c, f->head.id))/        if (false)/|collect: void frames count
 collect.c|mapreduce|s/    mpipe__frames_sort(\&frames);/    ;/|collect: frames count in the order in which they came
-collect.c|mapreduce|s/if (c->applied >= c->committed)/if (c->applied > c->committed)/|collect: a root counts before it is complete
+collect.c|mapreduce|s/    return c->applied < c->committed;/    return true;/|collect: a root counts before it is complete
+collect.c|mapreduce|s/(BUCKETS - 1)\].first == NULL)/(BUCKETS - 1)].n < 2)/|collect: a root of which one frame came is passed over
+collect.c|mapreduce|s/root >= c->applied)/root > c->applied)/|collect: which frames are void is forgotten too soon
 commit.c|mapreduce|s/    m->n_voids = kept;/    m->n_voids = kept = 0;/|commit: voids of later roots are forgotten
 relay.c|job_deaths|s/        done_with(flow, from, size, items);/        ;/|relay: credits of what was sent on are kept
 relay.c|job_deaths|s/            wait_here(flow, f);/            mpipe__pool_put(\&flow->engine->pool, f);/|relay: what cannot go on is dropped
