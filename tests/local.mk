@@ -227,6 +227,8 @@ SCALE_RANKS = 16 64 256 1024 4096
 scale: tests/scale/scale
 	$(SHELL) $(top_srcdir)/tests/scale/run.sh $(SCALE_FLAGS) $(SCALE_RANKS)
 tests_scale_scale_SOURCES = \
+	tests/scale/arrivals.c \
+	tests/scale/arrivals.h \
 	tests/scale/gauge.c \
 	tests/scale/gauge.h \
 	tests/scale/scale.c
@@ -234,6 +236,7 @@ tests_scale_scale_CPPFLAGS = $(tests_cppflags)
 tests_scale_scale_LDFLAGS = -static \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc \
 	-Wl,--wrap=strdup,--wrap=free,--wrap=MPI_Isend,--wrap=MPI_Testsome \
+	-Wl,--wrap=MPI_Irecv,--wrap=MPI_Cancel,--wrap=smpi_clock_gettime \
 	-Wl,--wrap=mpipe__sink_report,--wrap=mpipe__tally_take
 tests_scale_scale_LDADD = src/libmpipe_core.la
 

@@ -33,6 +33,9 @@ struct gauge {
     double owed;                    /* of these, not yet slept */
 };
 
+/* Which rank this is; -1: none is. */
+int gauge_rank(void);
+
 /* Of a rank; -1: of this one. */
 struct gauge *gauge_of(int rank);
 
