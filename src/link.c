@@ -419,6 +419,7 @@ enum mpipe_err mpipe__link_control(struct mpipe__link *link,
         mpipe__pool_put(link->set->pool, f);
         return MPIPE_OK;
     }
+    f = mpipe__pool_compact(link->set->pool, f);    /* thousands may be under way */
     link->told += !is_own_affair(f);
     if (link->unsent.n == 0)
         e = tell(link, f, &begun);

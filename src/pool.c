@@ -126,7 +126,7 @@ struct mpipe__frame *mpipe__pool_compact(struct mpipe__pool *pool,
     size_t size = mpipe__wire_size(&f->head);
     struct mpipe__frame *copy;
 
-    if (4 * size > f->capacity)
+    if (4 * size > f->capacity || f->size_class == SMALLEST)
         return f;
     copy = mpipe__pool_get(pool, size);
     if (copy == NULL)

@@ -36,7 +36,7 @@ void mpipe__pool_bury(struct mpipe__pool *pool, struct mpipe__frame *f);
 void mpipe__pool_unearth(struct mpipe__pool *pool);
 
 /* The same frame in less memory, if that is much less: for a small one that
- * came in a large slot and will be kept.  Takes the reference. */
+ * came in a large slot and will be kept, or one of thousands.  Takes the reference. */
 struct mpipe__frame *mpipe__pool_compact(struct mpipe__pool *pool,
                                          struct mpipe__frame *f);
 

@@ -107,12 +107,10 @@ static void begin_table(struct table_writer *w)
         mpipe__flow_fail(w->flow, 0, MPIPE_ENOMEM, "no memory for a table");
 }
 
-/* All tables are under way at once, so each takes no more memory than it must. */
 static void send_table(struct table_writer *w)
 {
     if (w->frame != NULL)
-        mpipe__link_control(w->to, mpipe__pool_compact(w->flow->links.pool,
-                                                       w->frame));
+        mpipe__link_control(w->to, w->frame);
     w->frame = NULL;
 }
 

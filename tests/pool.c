@@ -171,6 +171,44 @@ static void sums_agree(void)
     mpipe__pool_fini(&pool);
 }
 
+/* A frame with a payload of so many bytes, and what is left of its memory. */
+static const struct { size_t had, bytes, left; } compact_rows[] = {
+    { 4096, 0, 512 + 2 * HEAD },
+    { 4096, 960, 1024 + 2 * HEAD },         /* a quarter */
+    { 4096, 1000, 4096 + 2 * HEAD },        /* and more: not worth it */
+    { 65536, 40, 512 + 2 * HEAD },
+    { 512, 8, 512 + 2 * HEAD }              /* there is no smaller one */
+};
+
+static void compacts(void)
+{
+    for (size_t i = 0; i < sizeof compact_rows / sizeof *compact_rows; i++) {
+        struct mpipe__pool pool;
+        struct mpipe__frame *f, *g;
+        char payload[1000];
+        mpipe__pool_init(&pool, 0);
+        f = get(&pool, compact_rows[i].had);
+        mpipe__frame_begin(f, NULL, 7);
+        memset(payload, (int)i, sizeof payload);
+        memcpy(mpipe__frame_payload(f), payload, compact_rows[i].bytes);
+        f->head.bytes = compact_rows[i].bytes;
+        f->head.id = 42;
+        f->peer = 3;
+        g = mpipe__pool_compact(&pool, f);
+        CU_ASSERT_EQUAL(g->capacity, compact_rows[i].left);
+        CU_ASSERT_EQUAL(pool.used, compact_rows[i].left);
+        CU_ASSERT_EQUAL(g == f, compact_rows[i].left
+                                == compact_rows[i].had + 2 * HEAD);
+        CU_ASSERT(g->head.id == 42 && g->head.stage == 7 && g->peer == 3);
+        CU_ASSERT_EQUAL(g->head.bytes, compact_rows[i].bytes);
+        CU_ASSERT_EQUAL(memcmp(mpipe__frame_payload(g), payload,
+                               compact_rows[i].bytes), 0);
+        mpipe__pool_put(&pool, g);
+        CU_ASSERT_EQUAL(pool.used, 0);
+        mpipe__pool_fini(&pool);
+    }
+}
+
 static const struct mpipe__test tests[] = {
     { "a frame has the size of its class", sizes },
     { "sizes that no machine has are refused", too_large },
@@ -178,6 +216,7 @@ static const struct mpipe__test tests[] = {
     { "only the last reference gives a frame back", last_reference },
     { "no more is kept than the limit says", keeps_to_its_limit },
     { "the bytes in use are always known", sums_agree },
+    { "a small frame moves to less memory", compacts },
     { NULL, NULL }
 };
 
