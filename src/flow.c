@@ -753,17 +753,23 @@ struct mpipe__link *mpipe__link_pick(struct mpipe__link *const *link,
                                      unsigned n, size_t wire_size)
 {
     struct mpipe__link *best = NULL;
+    bool unsure = false;
 
-    /* nearest first; of those that are equally near the least busy */
+    /* The nearest first, but for those that may be busy for hours; of those that are
+     * equally near the least busy. */
     for (unsigned i = 0; i < n; i++) {
-        if (best != NULL && (link[i]->distance > best->distance
-                             || best->credits == best->window_out))
+        if (best != NULL && !unsure && (link[i]->distance > best->distance
+                                        || best->credits == best->window_out))
             break;
         if (mpipe__link_ready(link[i], wire_size)
-            && (best == NULL
-                || link[i]->window_out - link[i]->credits
-                   < best->window_out - best->credits))
+            && (best == NULL || (unsure && !mpipe__pace_unsure(&link[i]->pace))
+                || (unsure == mpipe__pace_unsure(&link[i]->pace)
+                    && link[i]->distance == best->distance
+                    && link[i]->window_out - link[i]->credits
+                       < best->window_out - best->credits))) {
             best = link[i];
+            unsure = mpipe__pace_unsure(&best->pace);
+        }
     }
     return best;
 }

@@ -27,6 +27,11 @@ void mpipe__pace_done(struct mpipe__pace *p, uint64_t items, uint64_t took_us)
     p->item_ns = p->item_ns == MPIPE__UNKNOWN ? each : (3 * p->item_ns + each) / 4;
 }
 
+bool mpipe__pace_unsure(const struct mpipe__pace *p)
+{
+    return p->items > 0 && p->item_ns == MPIPE__UNKNOWN;
+}
+
 /* One frame of much work, but of so many items that it can be told when it is done? */
 static bool is_one_long(const struct mpipe__pace *p, unsigned frames)
 {

@@ -26,6 +26,8 @@ void mpipe__pace_init(struct mpipe__pace *p);
 void mpipe__pace_given(struct mpipe__pace *p, uint32_t items, uint64_t now);
 void mpipe__pace_done(struct mpipe__pace *p, uint64_t items, uint64_t took_us);
 
+/* Is the rank at work of which nobody knows how long it takes? */
+bool mpipe__pace_unsure(const struct mpipe__pace *p);
 /* With so many frames under way, may another one follow? */
 bool mpipe__pace_allows(const struct mpipe__pace *p, unsigned frames, uint64_t now);
 /* When it may, if nothing comes back until then; UINT64_MAX: not before. */

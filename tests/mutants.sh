@@ -50,6 +50,9 @@ frame.c|frame fuzz_frame|s/if ((uint64_t)(c->end - c->at) < size)/if (c->end == 
 frame.h|frame fuzz_frame|s,|| bytes != (uint64_t)n_items,|| false \&\& bytes != (uint64_t)n_items,|frame: a damaged one is walked by its stride
 pool.c|pool|s/if (--f->refs > 0)/if (--f->refs > 1)/|pool: the last but one reference frees
 pool.c|pool|s/pool->kept + f->capacity > pool->keep_max/pool->kept > pool->keep_max/|pool: keeps one too many
+flow.c|pipeline|s/            unsure = mpipe__pace_unsure(&best->pace);/            ;/|feed: who is near gets two items before others have one
+pool.c|pool|s/ || f->size_class == SMALLEST)/)/|pool: the smallest frames are copied for nothing
+pool.c|pool|s/    copy->peer = f->peer;/    ;/|pool: whoever sent a frame is forgotten
 link.c|link|s/    link->credits--;/    ;/|credits: sending costs nothing
 link.c|link|s/    link->owed++;/    link->owed += 2;/|credits: two come back for one
 link.c|link|s/    link->credits += (unsigned)c->n;/    link->credits++;/|credits: one comes back for many

@@ -223,7 +223,50 @@ static void late_rank_0(void)
     }
 }
 
+static enum mpipe_err nap(const struct mpipe_item *in, struct mpipe_out *out,
+                          void *n_items)
+{
+    ++*(unsigned *)n_items;
+    mpipe__world_pass(1000000000);
+    return mpipe_emit(out, in->data, in->size);
+}
+
+static enum mpipe_err naps(struct mpipe *mp, int rank, void *n_items)
+{
+    struct mpipe_pipeline *pl = mpipe_pipeline_new(mp);
+    enum mpipe_err e;
+
+    mpipe_pipeline_stage(pl, "nap", nap, (unsigned *)n_items + rank);
+    mpipe_source_range(pl, 1, 7);
+    e = mpipe_pipeline_run(pl);
+    mpipe_pipeline_free(pl);
+    return e;
+}
+
+/* While nobody knows how long an item takes, nobody near waits with two of them
+ * while another one has none. */
+static void one_each(void)
+{
+    struct mpipe__world_end end;
+
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        unsigned n_items[8] = { 0 };
+        struct mpipe__world world = {
+            .size = 8, .machine = "node:2 core:4", .seed = seed,
+            .options = "--log=/dev/null"
+        };
+
+        CU_ASSERT(mpipe__world_run(&world, naps, n_items, &end));
+        CU_ASSERT_EQUAL(n_items[0], 0);
+        for (int r = 1; r < 8; r++) {
+            CU_ASSERT_EQUAL(end.code[r], 0);
+            CU_ASSERT_EQUAL(n_items[r], 1);
+        }
+    }
+}
+
 static const struct mpipe__test tests[] = {
+    { "as many long items as ranks: one for each", one_each },
     { "who waits for rank 0 does not heap up messages", late_rank_0 },
     { "ranks that tell much within an item have lost nothing", much_told },
     { "what programs may do, they can", use },
