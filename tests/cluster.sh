@@ -144,8 +144,9 @@ switch 1
     rank 6
     rank 7
 END
-# Which cores there are is this machine's matter.
-sed -n '/^stage/q; s/core [0-9]* *//; s/\(rank [0-9]*\) .*/\1/; p' out |
+# What there is within a host, cores and caches, is this machine's matter.
+sed -n '/^stage/q; s/core [0-9]* *//; s/^ *\(rank [0-9]*\) .*/    \1/
+        /^ *\(package\|NUMA\|cache\|core\) *[0-9]*$/d; p' out |
     awk 'NF == 0 && NR > 3 { exit } { print }' >got
 cmp -s got expected || { complain "$command: not the places:"; cat out; }
 
