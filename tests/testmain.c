@@ -6,12 +6,15 @@
  * exit status is 0 if all passed, 1 if any failed, 2 if there was nothing to
  * run.
  */
+#include <limits.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <CUnit/Basic.h>
+#include <hwloc.h>
 #include "suite.h"
 
 /* A hang must become a failure; valgrind needs the most. */
@@ -80,12 +83,16 @@ static bool add_suites(int n, char **name)
 
 int main(int argc, char **argv)
 {
+    hwloc_topology_t kept;      /* or hwloc loads its plug-ins for each one */
     unsigned ran, failed;
 
     if (argc == 2 && strcmp(argv[1], "-l") == 0)
         return list();
     setvbuf(stdout, NULL, _IOLBF, 0);   /* a crash must not eat the lines */
     alarm(PATIENCE_SEC);
+    mallopt(M_MMAP_MAX, 0);     /* fresh pages cost more than small tests */
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    hwloc_topology_init(&kept);
     if (CU_initialize_registry() != CUE_SUCCESS) {
         fprintf(stderr, "unit: %s\n", CU_get_error_msg());
         return 2;
@@ -99,6 +106,7 @@ int main(int argc, char **argv)
     ran = CU_get_number_of_tests_run();
     failed = CU_get_number_of_tests_failed() + CU_get_number_of_suites_failed();
     CU_cleanup_registry();
+    hwloc_topology_destroy(kept);
     if (ran == 0) {
         fprintf(stderr, "unit: no test was run\n");
         return 2;

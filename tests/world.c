@@ -7,6 +7,8 @@
  * may.  The clock is the world's too (clock_gettime() below), so that all that
  * happens follows from the seed.
  */
+#undef _FORTIFY_SOURCE           /* its longjmp() goes to no other stack */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,9 @@ struct rank {
     struct mpipe__transport transport;      /* must be first */
     struct mpipe__transport *inner;
     struct scene *scene;
-    ucontext_t context;
+    ucontext_t beginning;
+    jmp_buf here;               /* where it has begun */
+    bool begun;
     void *stack;
     void *fake_stack;           /* the sanitizer's */
     struct mpipe *mp;
@@ -48,7 +52,7 @@ struct scene {
     struct rank rank[MPIPE__WORLD_MAX];
     struct mpipe_machine *machine;
     struct mpipe__loop_world *loop;
-    ucontext_t scheduler;
+    jmp_buf scheduler;
     void *fake_stack;
     const void *stack_bottom;   /* the scheduler's */
     size_t stack_size;
@@ -91,6 +95,21 @@ int clock_gettime(clockid_t id, struct timespec *to)
     return 0;
 }
 
+/* ---- stacks ---- */
+
+/* Kept from world to world: fresh pages cost more than a small one. */
+static void *stacks[MPIPE__WORLD_MAX];
+
+static void *stack_of(int rank)
+{
+    if (stacks[rank] == NULL) {
+        void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        stacks[rank] = stack != MAP_FAILED ? stack : NULL;
+    }
+    return stacks[rank];
+}
+
 /* ---- switching ---- */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -116,11 +135,17 @@ static void __sanitizer_finish_switch_fiber(void *save, const void **bottom,
 }
 #endif
 
+/* By swapcontext() each switch were a system call, for the mask of signals. */
 static void resume(struct scene *scene, struct rank *rank)
 {
     __sanitizer_start_switch_fiber(&scene->fake_stack, rank->stack,
                                    STACK_SIZE);
-    swapcontext(&scene->scheduler, &rank->context);
+    if (_setjmp(scene->scheduler) == 0) {
+        if (rank->begun)
+            _longjmp(rank->here, 1);
+        rank->begun = true;
+        setcontext(&rank->beginning);
+    }
     __sanitizer_finish_switch_fiber(scene->fake_stack, NULL, NULL);
 }
 
@@ -130,7 +155,8 @@ static void yield(struct rank *rank)
 
     __sanitizer_start_switch_fiber(rank->ended ? NULL : &rank->fake_stack,
                                    scene->stack_bottom, scene->stack_size);
-    swapcontext(&rank->context, &scene->scheduler);
+    if (_setjmp(rank->here) == 0)
+        _longjmp(scene->scheduler, 1);
     __sanitizer_finish_switch_fiber(rank->fake_stack, &scene->stack_bottom,
                                     &scene->stack_size);
 }
@@ -419,17 +445,14 @@ static bool make_rank(struct scene *scene, int r,
     if (scene->world->seed != 0 && mpipe__random_to(&scene->random, 3) == 0)
         rank->slowness = 1 + (unsigned)mpipe__random_to(&scene->random,
                                                         SLOWEST);
-    rank->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (rank->stack == MAP_FAILED) {
-        rank->stack = NULL;
+    rank->stack = stack_of(r);
+    if (rank->stack == NULL)
         return false;
-    }
-    getcontext(&rank->context);
-    rank->context.uc_stack.ss_sp = rank->stack;
-    rank->context.uc_stack.ss_size = STACK_SIZE;
-    rank->context.uc_link = NULL;
-    makecontext(&rank->context, (void (*)(void))enter, 2,
+    getcontext(&rank->beginning);
+    rank->beginning.uc_stack.ss_sp = rank->stack;
+    rank->beginning.uc_stack.ss_size = STACK_SIZE;
+    rank->beginning.uc_link = NULL;
+    makecontext(&rank->beginning, (void (*)(void))enter, 2,
                 (unsigned)(bits >> 16 >> 16), (unsigned)bits);
     return true;
 }
@@ -448,8 +471,6 @@ static void free_rank(struct scene *scene, struct rank *rank)
     }
     if (rank->inner != NULL)
         rank->inner->ops->free(rank->inner);
-    if (rank->stack != NULL)
-        munmap(rank->stack, STACK_SIZE);
 }
 
 /* ---- the scheduler ---- */
@@ -519,7 +540,7 @@ static bool hangs(struct scene *scene)
     return true;
 }
 
-/* What hangs is left lying: its stacks are in use. */
+/* What hangs is left lying. */
 static bool run_ranks(struct scene *scene)
 {
     struct rank *rank;
@@ -596,8 +617,10 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
     if (ok) {
         ended = run_ranks(scene);
         world_clock.ours = false;
-        if (!ended)
+        if (!ended) {
+            memset(stacks, 0, sizeof stacks);    /* they are in use */
             return false;
+        }
     }
     for (int r = 0; scene != NULL && scene->world != NULL && r < world->size;
          r++)
