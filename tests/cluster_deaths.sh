@@ -32,6 +32,10 @@ for host in node1 node2 node3; do
     rate $host 60mbit
 done
 
+# Open MPI ends a rank itself that was sending to one that dies (rationale.md): that is
+# one death more, and where it is rank 0 the job goes on from its journal.  So each has
+# one, and no more than who is killed is asked for.
+
 # begin HOSTS JOB OPTION...: by mpipe run, two ranks a host, in the background.
 begin()
 {
@@ -39,25 +43,26 @@ begin()
     job=$2
     shift 2
     command="$job over $hosts hosts, $what"
-    rm -rf output parts
+    rm -rf output parts journal
     case $job in
     copy) set -- "$@" "$copy" --peer-timeout=2 lines 0 output input ;;
     dsort) set -- "$@" "$dsort" --peer-timeout=2 -o parts lines ;;
     esac
     COPY_PAUSE_US=10000 over "$hosts" timeout -k 2 90 "$mpipe" run \
         -n $((hosts * 2)) --launcher-option=-x --launcher-option=COPY_PAUSE_US \
-        "$@" >out 2>all </dev/null &
+        --journal=journal "$@" >out 2>all </dev/null &
     running=$!
 }
 
-# It is in the middle: results have come, or pairs are under way.
+# It is in the middle: results have come, or (after the sample) pairs are under way.
 has_sent() { [ "$(sent "$1")" -gt "$2" ]; }
 some_results() { [ -n "$(find . -name 'output.*' -size +0)" ]; }
 middle()
 {
     case $job in
     copy) within 30 some_results ;;
-    dsort) within 30 has_sent node3 1000000 ;;
+    dsort) within 30 grep -q '^dsort.sample' all &&
+            within 30 has_sent node3 $(($(sent node3) + 500000)) ;;
     esac || complain "$command: it does not get on"
 }
 
@@ -76,10 +81,17 @@ survived()
     [ "$job" = copy ] || cat parts/* >output
     cmp -s "want.$job" output ||
         complain "$command: the output is not as it should be"
+    if grep 'it is started again' err; then
+        echo "note: $command: rank 0 was ended too, so who died is not looked at"
+        return
+    fi
     [ "$(grep -c 'rank [0-9]* on node3 .*\(has died\|is taken for dead\)' err)" -eq \
         "$1" ] || complain "$command: the log does not name $1 dead: $(cat err)"
-    [ "$1" -eq 0 ] || grep -q "^$1 ranks* died: [0-9]* of node3 at" err ||
+    [ "$(grep 'ranks* died: ' err | grep -o ' of node3 at ' | wc -l)" -eq "$1" ] ||
         complain "$command: the report does not name $1 dead: $(cat err)"
+    grep 'rank [0-9]* on node[12] has died' err | while read -r line; do
+        echo "note: $command: ended by Open MPI: $line"
+    done
 }
 
 # ---- single ranks ----
@@ -107,7 +119,7 @@ expect 0
 expect_out expected
 
 what="a rank of node3 killed"
-begin 3 dsort
+begin 3 dsort --restarts=1
 middle
 set -- $(processes_of node3 dsort)
 kill -KILL "$1"
@@ -117,7 +129,7 @@ survived 1
 
 for job in copy dsort; do
     what="node3 killed"
-    begin 3 $job
+    begin 3 $job --restarts=1
     middle
     crash node3
     survived 2
@@ -125,7 +137,7 @@ for job in copy dsort; do
     rate node3 60mbit
 
     what="node3 unplugged for good"
-    begin 3 $job
+    begin 3 $job --restarts=1
     middle
     unplug node3
     survived 2
@@ -136,7 +148,7 @@ done
 
 # It comes back when it has been taken for dead.
 what="node3 unplugged until it is taken for dead"
-begin 3 copy
+begin 3 copy --restarts=1
 middle
 unplug node3
 within 30 grep -q 'rank 5 on node3 is taken for dead' all ||
@@ -148,7 +160,7 @@ within 30 no_processes node3 copy ||
 
 # ... and before.
 what="node3 unplugged for a moment"
-begin 3 copy
+begin 3 copy --restarts=1
 middle
 unplug node3
 sleep 0.5
@@ -183,7 +195,7 @@ boot node2
 rate node2 60mbit
 
 what="node1 killed, with a journal"
-begin 3 copy --journal=journal
+begin 3 copy
 within 30 sh -c '[ "$(cat journal/* | wc -c)" -gt 10000 ]' 2>/dev/null ||
     complain "$command: nothing comes into the journal"
 crash node1
