@@ -17,14 +17,6 @@
 #define ITEMS 40u
 #define FOREVER ((uint64_t)1 << 60)
 
-/* How far it is to the next point. */
-static uint64_t stride(uint64_t n)
-{
-    const char *value = getenv("MPIPE_TEST_STRIDE");
-
-    return value != NULL ? n * strtoull(value, NULL, 10) : n;
-}
-
 struct job {
     const char *name, *options;
     int size;
@@ -295,7 +287,7 @@ static void retries_wait(void)
     unsigned failed = 0, died = 0, n = 0;
 
     for (int r = 1; r < job.size; r++)
-        for (uint64_t at = 1; at <= 100; at += stride(4), n++) {
+        for (uint64_t at = 1; at <= 100; at += mpipe__world_stride(4), n++) {
             struct run *run = calloc(1, sizeof *run);
             struct mpipe__world world = { .size = job.size, .fault = &late,
                                           .options = job.options,
@@ -339,7 +331,7 @@ static void one_dies(void)
         for (int r = 1; r < jobs[i].size; r++) {
             uint64_t most = messages(&jobs[i], r);
             for (uint64_t at = 1; at <= most && failed < 10;
-                 at += stride(1), n++) {
+                 at += mpipe__world_stride(1), n++) {
                 failed += !survives(&jobs[i], r, at, r, at, &end);
                 died += end.died[r];
             }
@@ -354,7 +346,7 @@ static void two_die(void)
     unsigned failed = 0;
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
-        uint64_t step = stride(jobs[i].stride);
+        uint64_t step = mpipe__world_stride(jobs[i].stride);
         uint64_t most_a, most_b;
 
         if (step == 0 || jobs[i].size < 3)
@@ -375,7 +367,8 @@ static void master_dies(void)
 
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
         uint64_t most = messages(&jobs[i], 0);
-        for (uint64_t at = 1; at <= most && failed < 10; at += stride(3)) {
+        for (uint64_t at = 1; at <= most && failed < 10;
+             at += mpipe__world_stride(3)) {
             struct run *run = calloc(1, sizeof *run);
             struct mpipe__world world = { .size = jobs[i].size, .seed = at };
             struct mpipe__world_end end;
@@ -427,7 +420,7 @@ static void poison(void)
     for (size_t i = 0; i < sizeof poison_rows / sizeof *poison_rows; i++) {
         unsigned runs = 0, n_least = 0;
 
-        for (uint64_t seed = 0; seed < 40; seed += stride(1), runs++) {
+        for (uint64_t seed = 0; seed < 40; seed += mpipe__world_stride(1), runs++) {
             const struct job *job = &poison_rows[i].job;
             struct run *run = calloc(1, sizeof *run);
             char options[200];
@@ -465,7 +458,7 @@ static void poison(void)
             n_least += deaths == poison_rows[i].least;
             free(run);
         }
-        CU_ASSERT(stride(1) > 1 || 4 * n_least >= runs);
+        CU_ASSERT(mpipe__world_stride(1) > 1 || 4 * n_least >= runs);
     }
 }
 

@@ -259,20 +259,12 @@ static bool right(struct run *run, const char *backups, uint64_t seed, int rank,
 
 /* ---- tests ---- */
 
-static unsigned stride(void)
-{
-    const char *value = getenv("MPIPE_TEST_STRIDE");
-    unsigned n = value != NULL ? (unsigned)strtoul(value, NULL, 10) : 1;
-
-    return n > 0 ? n : 1;
-}
-
 static void sleeps(void)
 {
     unsigned slept = 0, won = 0, wrong = 0, anyhow = 0;
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        for (uint64_t seed = 1; seed <= 6; seed += stride()) {
+        for (uint64_t seed = 1; seed <= 6; seed += mpipe__world_stride(1)) {
             struct run run = { .kind = &kinds[i], .turns = 6000,
                                .slow_from = kinds[i].items / 2,
                                .where = kinds[i].pairs / 3 };
@@ -283,10 +275,10 @@ static void sleeps(void)
             anyhow += run.n_won;
         }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT(stride() > 1 || slept > 40);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || slept > 40);
     /* one that has partitions takes no pairs while it sleeps, so that the others often
      * wait for it before a copy is done */
-    CU_ASSERT(stride() > 1 || won > slept / 3);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || won > slept / 3);
     CU_ASSERT_EQUAL(anyhow, 0);
 }
 
@@ -299,7 +291,7 @@ static void either(void)
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         for (unsigned turns = 10; turns < 3000;
-             turns += stride() * (5 + turns / 5), n++) {
+             turns += (unsigned)mpipe__world_stride(5 + turns / 5), n++) {
             struct run run = { .kind = &kinds[i], .turns = turns,
                                .slow_from = turns % 3 == 0 ? kinds[i].items / 2
                                             : kinds[i].items - 1 - turns % 5,
@@ -309,8 +301,8 @@ static void either(void)
             open += run.n_open > 0;
         }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT(stride() > 1 || won > n / 10);
-    CU_ASSERT(stride() > 1 || open > n / 5);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || won > n / 10);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || open > n / 5);
 }
 
 /* Each other rank, and the sleeper itself, before each so many'th of its messages. */
@@ -320,7 +312,8 @@ static void and_one_dies(void)
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         for (int rank = 1; rank < SIZE; rank++)
-            for (uint64_t kill = 4; kill <= 120; kill += stride() * (2 + kill / 6)) {
+            for (uint64_t kill = 4; kill <= 120;
+                 kill += mpipe__world_stride(2 + kill / 6)) {
                 struct run run = { .kind = &kinds[i], .turns = 20 + 20 * (unsigned)
                                    kill, .slow_from = kinds[i].items / 2,
                                    .where = kill % 3 * (kinds[i].pairs / 3) };
@@ -330,7 +323,7 @@ static void and_one_dies(void)
                 died++;
             }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT(stride() > 1 || won > died / 20);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || won > died / 20);
 }
 
 /* Something was chosen, and is not delivered yet, when there comes a death. */
@@ -339,7 +332,7 @@ static void chosen_and_dies(void)
     unsigned wrong = 0, n = 0;
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
-        for (uint64_t seed = 1; seed <= 20; seed += stride()) {
+        for (uint64_t seed = 1; seed <= 20; seed += mpipe__world_stride(1)) {
             struct run run = { .kind = &kinds[i], .turns = 3000, .dies = true,
                                .slow_from = kinds[i].items - 1 - seed % 7,
                                .where = seed % 3 * (kinds[i].pairs / 3) };
@@ -347,7 +340,7 @@ static void chosen_and_dies(void)
             n += run.has_died;
         }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT(stride() > 1 || n > 100);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || n > 100);
 }
 
 /* Who has a partition is needed; others are left behind when map is done. */
@@ -358,7 +351,7 @@ static void left_behind(void)
     unsigned wrong = 0, slept = 0, left[SIZE] = { 0 };
 
     for (int slow = 1; slow < SIZE; slow++)
-        for (uint64_t seed = 1; seed <= 10; seed += stride()) {
+        for (uint64_t seed = 1; seed <= 10; seed += mpipe__world_stride(1)) {
             struct run run = { .kind = &kind, .turns = 2000, .slow = slow,
                                .slow_from = kind.items / 2, .where = 1 };
             wrong += !right(&run, "always", seed, 2, 0);
@@ -369,7 +362,7 @@ static void left_behind(void)
             }
         }
     CU_ASSERT_EQUAL(wrong, 0);
-    CU_ASSERT(stride() > 1 || slept > 20);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || slept > 20);
     CU_ASSERT_EQUAL((left[1] > 0) + (left[2] > 0) + (left[3] > 0), 1);
 }
 

@@ -490,13 +490,6 @@ static bool is_right(struct run *run, const struct mpipe__world_end *end)
 
 /* ---- deaths ---- */
 
-static uint64_t stride(uint64_t n)
-{
-    const char *value = getenv("MPIPE_TEST_STRIDE");
-
-    return value != NULL ? n * strtoull(value, NULL, 10) : n;
-}
-
 static bool survives(const struct kind *kind, const uint64_t *kill_nth,
                      struct mpipe__world_end *end)
 {
@@ -544,7 +537,7 @@ static void one_dies(void)
         for (int r = 1; r < kinds[i].size && r < 5; r++) {
             uint64_t most = messages(&kinds[i], r);
             for (uint64_t at = 1; at <= most && failed < 10;
-                 at += stride(kinds[i].step), n++) {
+                 at += mpipe__world_stride(kinds[i].step), n++) {
                 uint64_t kill_nth[MPIPE__WORLD_MAX] = { 0 };
                 kill_nth[r] = at;
                 failed += !survives(&kinds[i], kill_nth, &end);
@@ -561,7 +554,7 @@ static void two_die(void)
     unsigned failed = 0;
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        uint64_t step = stride(kinds[i].two), most_a, most_b;
+        uint64_t step = mpipe__world_stride(kinds[i].two), most_a, most_b;
 
         if (step == 0)
             continue;
@@ -584,7 +577,8 @@ static void all_die(void)
 
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         uint64_t most = messages(&kinds[i], 1);
-        for (uint64_t seed = 0; seed < 10 && failed < 10; seed += stride(1)) {
+        for (uint64_t seed = 0; seed < 10 && failed < 10;
+             seed += mpipe__world_stride(1)) {
             uint64_t kill_nth[MPIPE__WORLD_MAX] = { 0 }, random = seed;
 
             for (int r = 1; r < kinds[i].size; r++)
@@ -698,13 +692,13 @@ static void rank_0_dies(void)
         CU_ASSERT(is_right(all, &end));
         CU_ASSERT(end_journals());
         for (uint64_t at = 1; at <= end.sent[0] && failed < 10;
-             at += stride(3 * kinds[i].step))
+             at += mpipe__world_stride(3 * kinds[i].step))
             failed += !goes_on(&kinds[i], at, all, &saved);
         free(all);
     }
     CU_ASSERT_EQUAL(failed, 0);
-    CU_ASSERT(stride(1) > 1 || saved.calls > 0);
-    CU_ASSERT(stride(1) > 1 || saved.reduced > 0);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || saved.calls > 0);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || saved.reduced > 0);
 }
 
 /* A signal comes when all has been mapped, and no result is there; or between the jobs
@@ -716,7 +710,7 @@ static void signal_comes(void)
     unsigned stopped = 0, failed = 0;
 
     sigaction(SIGTERM, NULL, &old);
-    for (size_t i = 0; i < COUNT_OF(kinds); i += stride(1)) {
+    for (size_t i = 0; i < COUNT_OF(kinds); i += mpipe__world_stride(1)) {
         struct run *run = new_run(&kinds[i]);
         unsigned calls;
         bool ends;
@@ -741,7 +735,7 @@ static void signal_comes(void)
         free(run);
     }
     CU_ASSERT_EQUAL(failed, 0);
-    CU_ASSERT(stride(1) > 1 || stopped > 3);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || stopped > 3);
     sigaction(SIGTERM, &old, NULL);
 }
 
@@ -754,7 +748,7 @@ static void poison_item(void)
         "a poison item", "--log-level=error", KEYED, 7, 40, 3, 20, 0,
         MPIPE_UNSORTED, true, false, false, 1, 0, 0
     };
-    for (uint64_t seed = 1; seed < 20; seed += stride(1)) {
+    for (uint64_t seed = 1; seed < 20; seed += mpipe__world_stride(1)) {
         struct run *run = new_run(&kind);
         struct mpipe__world world = { .size = 7, .seed = seed,
                                       .options = kind.options };
@@ -788,7 +782,7 @@ static void poison_key(void)
     static const char *const machines[] = { NULL, "node:2 core:4" };
     unsigned failed = 0, n = 0;
 
-    for (size_t i = 0; i < COUNT_OF(kinds); i += stride(1))
+    for (size_t i = 0; i < COUNT_OF(kinds); i += mpipe__world_stride(1))
         for (int m = 0; m < 2; m++) {
             struct kind kind = kinds[i];
             char options[200];
@@ -820,7 +814,7 @@ static void poison_key(void)
             free(run);
         }
     CU_ASSERT_EQUAL(failed, 0);
-    CU_ASSERT(stride(1) > 1 || n > 20);
+    CU_ASSERT(mpipe__world_stride(1) > 1 || n > 20);
 }
 
 /* What does something else the second time is told where it can be told. */

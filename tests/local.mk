@@ -242,8 +242,14 @@ tests_scale_scale_LDADD = src/libmpipe_core.la
 
 # ---- shell tests ----
 
-shell_tests = \
+# They come first, so that all cores have work to the end.
+long_tests = \
 	tests/asan.sh \
+	tests/other_mpi.sh \
+	tests/valgrind.sh \
+	# End of long_tests
+
+shell_tests = \
 	tests/backup.sh \
 	tests/bench.sh \
 	tests/campaign.sh \
@@ -273,7 +279,6 @@ shell_tests = \
 	tests/measured.sh \
 	tests/memory.sh \
 	tests/mutant_rows.sh \
-	tests/other_mpi.sh \
 	tests/palindrome.sh \
 	tests/plan.sh \
 	tests/progress.sh \
@@ -287,7 +292,6 @@ shell_tests = \
 	tests/sumjob.sh \
 	tests/taskchain.sh \
 	tests/trickle.sh \
-	tests/valgrind.sh \
 	tests/wordcount.sh \
 	# End of shell_tests
 
@@ -295,8 +299,9 @@ shell_tests = \
 test_data = \
 	# End of test_data
 
-TESTS += $(shell_tests)
+TESTS += $(long_tests) $(shell_tests)
 EXTRA_DIST += \
+	$(long_tests) \
 	$(shell_tests) \
 	$(test_data) \
 	tests/app.sh \

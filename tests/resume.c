@@ -260,13 +260,6 @@ static bool once(const struct job *job, struct run *run, uint64_t at,
     return mpipe__world_run(&world, program, run, end);
 }
 
-static uint64_t stride(void)
-{
-    const char *value = getenv("MPIPE_TEST_STRIDE");
-
-    return value != NULL ? strtoull(value, NULL, 10) : 1;
-}
-
 /* Dies at 'at', and again, until a run comes through.  How many items were worked
  * on in the last run; UINT_MAX: it went wrong. */
 static unsigned goes_on(const struct job *job, uint64_t at)
@@ -308,7 +301,7 @@ static void goes_on_anywhere(void)
         CU_ASSERT_EQUAL(how.code[0], 0);
         CU_ASSERT_EQUAL(run.n_wrong, 0);
         for (uint64_t at = 1; at <= how.sent[0] && failed < 10;
-             at += stride(), n++) {
+             at += mpipe__world_stride(1), n++) {
             unsigned worked = goes_on(&jobs[i], at);
             failed += worked == UINT32_MAX;
             saved += worked < ITEMS * jobs[i].jobs;

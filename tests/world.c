@@ -631,3 +631,11 @@ bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
     mpipe__loop_free(loop);
     return ok;
 }
+
+uint64_t mpipe__world_stride(uint64_t n)
+{
+    const char *value = getenv("MPIPE_TEST_STRIDE");
+    uint64_t times = value != NULL ? strtoull(value, NULL, 10) : 1;
+
+    return times > 0 ? n * times : n;
+}

@@ -52,6 +52,10 @@ struct mpipe__world_end {
 bool mpipe__world_run(const struct mpipe__world *world, mpipe__world_fn fn,
                       void *arg, struct mpipe__world_end *end);
 
+/* How far it is from one of many points that are tried to the next: n, or
+ * MPIPE_TEST_STRIDE times that, for valgrind and sanitizers. */
+uint64_t mpipe__world_stride(uint64_t n);
+
 /* Let time pass, on the clock that all ranks share; from within a rank. */
 void mpipe__world_pass(uint64_t ns);
 
