@@ -92,7 +92,10 @@ int main(int argc, char **argv)
     alarm(PATIENCE_SEC);
     mallopt(M_MMAP_MAX, 0);     /* fresh pages cost more than small tests */
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
-    hwloc_topology_init(&kept);
+    if (hwloc_topology_init(&kept) != 0) {
+        fprintf(stderr, "unit: no memory for hwloc\n");
+        return 2;
+    }
     if (CU_initialize_registry() != CUE_SUCCESS) {
         fprintf(stderr, "unit: %s\n", CU_get_error_msg());
         return 2;

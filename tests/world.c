@@ -35,7 +35,7 @@ struct rank {
     struct mpipe__transport *inner;
     struct scene *scene;
     ucontext_t beginning;
-    jmp_buf here;               /* where it has begun */
+    jmp_buf here;               /* where it is, once begun */
     bool begun;
     void *stack;
     void *fake_stack;           /* the sanitizer's */
@@ -135,7 +135,7 @@ static void __sanitizer_finish_switch_fiber(void *save, const void **bottom,
 }
 #endif
 
-/* By swapcontext() each switch were a system call, for the mask of signals. */
+/* With swapcontext() each switch would be a system call, for the mask of signals. */
 static void resume(struct scene *scene, struct rank *rank)
 {
     __sanitizer_start_switch_fiber(&scene->fake_stack, rank->stack,
